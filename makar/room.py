@@ -1,0 +1,49 @@
+"""What a room is: one modality, described by a handful of functions. Rooms never import rooms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from makar.kit import plugins
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a content as it is made. `index` tells the candidates of one request apart.
+
+    `finish` is set on the last piece of a candidate: stop, length, or interrupted.
+    """
+
+    text: str
+    num_tok: int = 0
+    index: int = 0
+    finish: str | None = None
+    logprobs: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Room:
+    """One modality.
+
+    request: the frozen dataclass that a request to this room is
+    build:   (model folder in the store, or None for `tiny`) -> a model that `sample` understands
+    sample:  (model, request) -> pieces of every candidate, as they are made
+    """
+
+    name: str
+    request: type
+    build: Callable[..., Any]
+    sample: Callable[[Any, Any], Iterator[Piece]]
+    media_type: Callable[[Any], str]
+    models: tuple[str, ...] = field(default=())
+
+
+def room(name: str) -> Room:
+    """The room of that name.
+
+    Raises: UnknownName
+    """
+    found: Room = plugins.load("makar.rooms", name, "ROOM", group="makar.rooms")
+    return found

@@ -1,0 +1,1 @@
+"""One folder per modality, identical inside. Rooms never import rooms."""

@@ -1,0 +1,59 @@
+"""What a model made, with all that is needed to say where it came from. It has not left yet."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A content, the request it answers, the weights and the seed. Only a seal can turn it into a Released.
+
+    checkpoint: `name`, `sha256` (the weights' identity) and `training_data` (what is known of it).
+    finish: stop (the model ended it), length (the token limit did), interrupted, or composed (several steps made it).
+    parents: ids of the artifacts it was made from.
+    """
+
+    id: str
+    room: str
+    media_type: str
+    content: str
+    request: Mapping[str, Any]
+    checkpoint: Mapping[str, str]
+    seed: int
+    finish: str
+    num_tok: int
+    seconds: float
+    parents: tuple[str, ...] = ()
+    platform: Mapping[str, Any] = field(default_factory=dict)
+    logprobs: tuple[Mapping[str, Any], ...] = ()
+
+
+def new_id() -> str:
+    """32 hex digits that sort by the time they were made (the layout of UUID version 7).
+
+    Source: RFC 9562, section 5.7
+    """
+    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return f"{value:032x}"
+
+
+def this_platform() -> dict[str, Any]:
+    """What of this machine can change the bytes a model makes."""
+    import torch
+
+    return {
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "cpu": torch.backends.cpu.get_cpu_capability(),
+        "num_threads": torch.get_num_threads(),
+    }

@@ -33,7 +33,7 @@ _PLACES = {
     "Withheld": ("makar.provenance.released", "Withheld"),
 }
 
-__all__ = ["Released", "Withheld", "chat", "check", "code", "text"]  # noqa: F822  (found by __getattr__)
+__all__ = ["Released", "Withheld", "chat", "check", "code", "text"]
 
 
 def __getattr__(name: str) -> Any:

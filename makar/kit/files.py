@@ -57,6 +57,10 @@ def atomic_writer(path: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
     Raises: OutOfRoom, BadInput
     """
     with disk_errors(path):
+        if path.exists() and not path.is_file() and not path.is_dir():  # a device or a pipe must not be replaced
+            with path.open("wb") as device:
+                yield device
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}.", suffix=".part")
         part = Path(name)

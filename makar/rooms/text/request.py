@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from makar.codecs.chat import Message
@@ -27,7 +27,7 @@ class TextRequest:
 
     messages: tuple[Message, ...]
     model: str
-    sampling: Sampling = Sampling()
+    sampling: Sampling = field(default_factory=Sampling)
     constraint: Constraint | None = None
     n: int = 1
     language: str | None = None

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from makar import VERBS_WITHOUT_ROOM, __version__, no_room
 from makar.kit import plugins
-from makar.kit.errors import BadInput, Interrupted, MakarError, OutOfRoom, UnknownName
+from makar.kit.errors import BadInput, MakarError, OutOfRoom, UnknownName
 
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141  # what a shell reports for a process that SIGPIPE ended
@@ -89,5 +89,3 @@ def _leave_stdout(code: int) -> int:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return code
 
-
-__all__ = ["EXIT_INTERRUPTED", "Interrupted", "main"]

@@ -218,7 +218,7 @@ def _schema(schema: Any) -> Mapping[str, Any]:
 
 
 def _instructions(options: TextOptions, asked: Mapping[str, Any]) -> str:
-    """What was asked beside the prompt, in words: a model that is only held to a form answers worse than one told it."""
+    """What was asked beside the prompt, in words: a model held to a form that it was not told of answers worse."""
     lines = []
     if "language" in asked:
         lines.append(f"Answer in {NAMES[asked['language']]}.")

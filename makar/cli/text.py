@@ -1,0 +1,110 @@
+"""`makar text`: one prompt, one answer (or n)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from makar.cli._words import add_answer_options, output_path, settings_of, words_of
+from makar.kit.files import atomic_write
+
+if TYPE_CHECKING:
+    from makar.provenance.released import Released
+    from makar.provenance.work import Work
+
+EXAMPLES = """examples:
+  makar text "Write a haiku about rain"
+  makar text "Summarise this" -f notes.txt -o summary.txt
+  git diff | makar text "Explain this change"
+  makar text "A person, as JSON" --json-schema person.schema.json
+"""
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = commands.add_parser("text", help="write text from a prompt", description="Writes text from a prompt; "
+                                 "what leaves has been checked and recorded.", epilog=EXAMPLES,
+                                 formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("prompt", nargs="?", metavar="PROMPT", help="what to write; '-' or nothing: standard input")
+    parser.add_argument("-f", "--file", action="append", default=[], metavar="FILE", type=Path,
+                        help="a text file to put behind the prompt (can be given several times)")
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="write the answer there instead")
+    add_answer_options(parser)
+    parser.add_argument("--n", type=int, default=1, metavar="N", help="how many answers (seeds S, S+1, ...)")
+    parser.add_argument("--stream", action=argparse.BooleanOptionalAction, default=None,
+                        help="show the answer while it is made (by default on a terminal)")
+    parser.add_argument("--record", action="store_true",
+                        help="print the record as JSON instead of the bare text, or with -o write FILE.record.json")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Writes, and prints or saves what was released."""
+    from makar.ledger import open_ledger
+    from makar.verbs.text import begin, options_of
+
+    targets = _targets(args.output, args.n)
+    options = options_of(settings_of(args) | {"n": args.n})
+    prompt = words_of(args.prompt, args.file)
+    with open_ledger() as ledger:
+        work = begin(prompt, options, ledger=ledger)
+        if _streams(args):
+            _print_stream(work)
+            return 0
+        released = work.release()
+    works = released if isinstance(released, list) else [released]
+    if targets:
+        _save(works, targets, record=args.record)
+    elif args.record:
+        records = [work.record for work in works]
+        print(json.dumps(records if args.n > 1 else records[0], indent=2, ensure_ascii=False))
+    else:
+        _print_all(works)
+    return 0
+
+
+def _streams(args: argparse.Namespace) -> bool:
+    if args.output is not None or args.record or args.n > 1:
+        return False
+    return sys.stdout.isatty() if args.stream is None else bool(args.stream)
+
+
+def _print_stream(work: Work) -> None:
+    last = "\n"
+    try:
+        for part in work.stream():
+            print(part, end="", flush=True)
+            last = part[-1:] or last
+    finally:
+        if last != "\n":
+            print(flush=True)
+
+
+def _print_all(works: Sequence[Released]) -> None:
+    for number, work in enumerate(works, 1):
+        if len(works) > 1:
+            print(f"--- {number} of {len(works)}: {work.id}")
+        print(work.content, end="" if work.content.endswith("\n") else "\n")
+
+
+def _targets(output: Path | None, num: int) -> list[Path]:
+    """One file per answer: FILE, or FILE-1, FILE-2, ... before the suffix."""
+    if output is None:
+        return []
+    if num <= 1:
+        return [output_path(output)]
+    return [output_path(output.with_name(f"{output.stem}-{number}{output.suffix}")) for number in range(1, num + 1)]
+
+
+def _save(works: Sequence[Released], targets: Sequence[Path], *, record: bool) -> None:
+    for work, target in zip(works, targets, strict=True):
+        ending = "" if work.content.endswith("\n") else "\n"
+        atomic_write(target, work.content + ending)
+        if record:
+            written = json.dumps(work.record, indent=2, ensure_ascii=False)
+            atomic_write(target.with_name(f"{target.name}.record.json"), f"{written}\n")
+        print(f"{target}  (makar ledger show {work.id[:12]})", file=sys.stderr)

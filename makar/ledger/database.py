@@ -1,0 +1,143 @@
+"""The SQLite file under the ledger: its tables, how it is opened, and what its errors mean to a user."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from makar.kit.errors import LedgerBroken, MakarError, OutOfRoom, TimedOut
+from makar.kit.files import disk_errors
+
+APPLICATION_ID = 0x4D414B52  # "MAKR"
+VERSION = 1
+BUSY_S = 60.0
+
+_STAMPS = """CREATE TABLE stamps (
+  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, at TEXT NOT NULL, body TEXT NOT NULL,
+  contents TEXT NOT NULL, prev TEXT NOT NULL, work TEXT)"""
+_CONTENTS = "CREATE TABLE contents (sha256 TEXT PRIMARY KEY NOT NULL, bytes BLOB NOT NULL)"
+_HEAD = "CREATE TABLE head (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL, id TEXT NOT NULL)"
+
+
+def _refuse(name: str, event: str, when: str = "") -> str:
+    return (f"CREATE TRIGGER {name} BEFORE {event} {when} "
+            "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END")
+
+
+# Name -> SQL, in the order of creation. `verify` compares what a file has with this, letter by letter.
+# The insert triggers are there because INSERT OR REPLACE deletes rows without firing a delete trigger.
+SCHEMA = {
+    "stamps": _STAMPS,
+    "contents": _CONTENTS,
+    "head": _HEAD,
+    "stamps_by_kind": "CREATE INDEX stamps_by_kind ON stamps (kind, seq)",
+    "stamps_by_work": "CREATE INDEX stamps_by_work ON stamps (work, seq)",
+    "stamps_update": _refuse("stamps_update", "UPDATE ON stamps"),
+    "stamps_delete": _refuse("stamps_delete", "DELETE ON stamps"),
+    "stamps_insert": _refuse("stamps_insert", "INSERT ON stamps",
+                             "WHEN NEW.seq IS NOT (SELECT seq + 1 FROM head) OR NEW.prev IS NOT (SELECT id FROM head)"),
+    "contents_update": _refuse("contents_update", "UPDATE ON contents"),
+    "contents_delete": _refuse("contents_delete", "DELETE ON contents"),
+    "contents_insert": _refuse("contents_insert", "INSERT ON contents",
+                               "WHEN EXISTS (SELECT 1 FROM contents WHERE sha256 = NEW.sha256)"),
+    "head_update": _refuse("head_update", "UPDATE ON head", "WHEN NEW.seq IS NOT OLD.seq + 1"),
+    "head_delete": _refuse("head_delete", "DELETE ON head"),
+    "head_insert": _refuse("head_insert", "INSERT ON head", "WHEN EXISTS (SELECT 1 FROM head)"),
+}
+
+
+@contextmanager
+def sqlite_errors(path: Path) -> Iterator[None]:
+    """Turns SQLite's refusals into one clear line.
+
+    Raises: LedgerBroken, OutOfRoom, TimedOut
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _meaning(path, error) from error
+
+
+def _meaning(path: Path, error: sqlite3.Error) -> MakarError:
+    name: str = getattr(error, "sqlite_errorname", "") or ""
+    if name.startswith("SQLITE_FULL"):
+        return OutOfRoom(f"the disk is full: nothing was added to the ledger '{path}', and what it held is unchanged; "
+                         "free some space and run the same command again")
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return TimedOut(f"another program has held the ledger '{path}' for more than {BUSY_S:.0f} s; "
+                        "end it and run the same command again")
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH", "SQLITE_IOERR")):
+        return LedgerBroken(f"the ledger '{path}' cannot be written ({error}): give this user write access to it and "
+                            "its folder, or set MAKAR_HOME to a folder that can be written")
+    if name.startswith("SQLITE_NOTADB"):
+        return LedgerBroken(f"'{path}' is not a ledger: {error}; move it away and a new ledger is begun, or restore a "
+                            "copy of the old one")
+    return LedgerBroken(f"the ledger '{path}' is damaged: {error}; run `makar ledger verify` and restore a copy")
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """An open, checked connection to the ledger at `path`, which is begun where there is none.
+
+    Raises: LedgerBroken, OutOfRoom, TimedOut, BadInput
+    """
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with sqlite_errors(path):
+        db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        try:
+            _prepare(db, path)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+
+def _prepare(db: sqlite3.Connection, path: Path) -> None:
+    version = _pragma(db, "user_version")
+    empty = version == 0 and not db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+    if not empty and (_pragma(db, "application_id") != APPLICATION_ID or version != VERSION):
+        raise LedgerBroken(f"'{path}' is a database, but not a Makar ledger of form {VERSION}: move it away, or set "
+                           "MAKAR_HOME to another folder")
+    _begin_wal(db)
+    # FULL: a commit is on the disk before the window or the release it stamps may leave.
+    for setting in ("synchronous = FULL", "trusted_schema = OFF", "cell_size_check = ON"):
+        db.execute(f"PRAGMA {setting}")
+    if empty:
+        _create(db)
+
+
+def _pragma(db: sqlite3.Connection, name: str) -> int:
+    value = db.execute(f"PRAGMA {name}").fetchone()[0]
+    return int(value)
+
+
+def _begin_wal(db: sqlite3.Connection) -> None:
+    """Switches to WAL. SQLite does not wait here when another process is switching at the same moment, so we do."""
+    give_up_s = time.monotonic() + BUSY_S
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if not error.sqlite_errorname.startswith("SQLITE_BUSY") or time.monotonic() > give_up_s:
+                raise
+            time.sleep(0.005)
+
+
+def _create(db: sqlite3.Connection) -> None:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        if _pragma(db, "user_version") == 0:  # nobody else was faster
+            for sql in SCHEMA.values():
+                db.execute(sql)
+            db.execute("INSERT INTO head VALUES (1, 0, ?)", ("0" * 64,))
+            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            db.execute(f"PRAGMA user_version = {VERSION}")
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise

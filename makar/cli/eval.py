@@ -1,0 +1,78 @@
+"""`makar eval`: measures a model on a file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from makar.evaluate.measure import Figure, Result
+
+SUMMARIES = {
+    "perplexity": "surprise per token and bits per byte on a text file",
+    "hellaswag": "which of four endings is likeliest (JSON lines: context, endings, label)",
+    "humaneval": "functions that pass their tests (JSON lines: task_id, prompt, entry_point, test)",
+}
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Adds the group to the command line."""
+    group = commands.add_parser("eval", help="measure a model on a file, with intervals")
+    measures = group.add_subparsers(title="measures", metavar="MEASURE", required=True)
+    for name, summary in SUMMARIES.items():
+        parser = measures.add_parser(name, help=summary, description=f"{name}: {summary}")
+        parser.add_argument("--model", help="a model of 'makar models list' (default: the one for this machine)")
+        parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="what to measure on")
+        parser.add_argument("--limit", type=int, metavar="N", help="the first N items only")
+        parser.add_argument("-o", "--output", type=Path, metavar="JSON", help="write the result there too")
+        parser.set_defaults(run=run, measure=name)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measures, stamps the result in the ledger, writes it where asked, prints a table."""
+    from makar.evaluate.evaluation import Evaluation, evaluate, finish, stamp
+    from makar.evaluate.measure import Item
+    from makar.generate.load import load
+    from makar.kit import plugins
+    from makar.kit.config import to_json
+    from makar.kit.files import atomic_write
+    from makar.kit.progress import Progress
+    from makar.ledger import open_ledger
+    from makar.room import room
+
+    measure = plugins.load("makar.evaluate", args.measure, "MEASURE")
+    evaluation = Evaluation(measure, load(room("text"), args.model), args.data, args.limit)
+    with Progress(args.measure, len(evaluation.tasks()), "items") as progress:
+        def show(item: Item, num_tasks: int) -> None:
+            progress.advance(1, note=item.key)
+
+        result, items = evaluate(evaluation, show)
+    with open_ledger() as ledger:
+        stamped = stamp(result, items, ledger)
+    finish(evaluation)
+    if args.output is not None:
+        atomic_write(args.output, json.dumps({**to_json(result), "ledger": stamped.id}, indent=2) + "\n")
+    print(table(result, stamped.id))
+    return 0
+
+
+def table(result: Result, stamp_id: str) -> str:
+    """The result for a terminal."""
+    limit = result.data["limit"]
+    part = f", first {limit} items" if limit else ""
+    lines = [f"{result.measure}  {result.model['name']} ({result.model['sha256'][:12]})  "
+             f"{result.data['name']} ({result.data['sha256'][:12]}{part})"]
+    width = max(len(figure.name) for figure in result.figures)
+    for figure in result.figures:
+        low, high = number(figure, figure.interval.low), number(figure, figure.interval.high)
+        lines.append(f"  {figure.name:<{width}}  {number(figure, figure.value):>8}   "
+                     f"{figure.interval.level_frac:.0%} interval {low} to {high}")
+    lines.append(f"  {result.num_items:,} items in {result.seconds:,.1f} s, ledger {stamp_id[:12]}")
+    return "\n".join(lines)
+
+
+def number(figure: Figure, value: float) -> str:
+    """A share as a percentage, anything else with four digits."""
+    return f"{value:.1%}" if figure.share else f"{value:,.4g}"

@@ -1,0 +1,100 @@
+"""Converts a GGUF file or a safetensors folder, once, to the native folder that is memory-mapped afterwards."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from makar.kit.errors import BadInput, NotHere
+from makar.kit.files import atomic_write, disk_errors
+from makar.store import gguf_config, gguf_tokenizer
+from makar.store.families import GGUF, Plan, plan
+from makar.store.gguf_file import GGUFFile
+from makar.store.tokenizer_file import Vocabulary
+from makar.store.weights_file import Rows, write_weights
+
+FORMAT = 1
+DTYPES = ("bfloat16", "float32")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A source opened and understood, before anything is written."""
+
+    plan: Plan
+    rows: Rows
+    vocabulary: Vocabulary
+    licence: str
+
+
+def convert(source: Path, folder: Path, *, origin: Mapping[str, Any] | None = None, dtype: str = "bfloat16") -> None:
+    """Writes the native form of `source` at `folder`, which appears whole or not at all.
+
+    Raises: NotHere, BadInput, Damaged, OutOfRoom
+    """
+    if dtype not in DTYPES:
+        raise BadInput(f"dtype '{dtype}' is not one of {', '.join(DTYPES)}")
+    if not source.exists():
+        raise NotHere(f"there is no file or folder '{source}'")
+    if source.is_dir():
+        from makar.store.safetensors_folder import SafetensorsFolder, read_folder
+        with SafetensorsFolder(source) as opened:
+            _write_folder(folder, read_folder(opened), origin, dtype)
+    else:
+        with GGUFFile(source) as file:
+            _write_folder(folder, read_gguf(file), origin, dtype)
+
+
+def read_gguf(file: GGUFFile) -> Reading:
+    """All of a GGUF file but its weights."""
+    family, architecture = gguf_config.read_config(file)
+    found = plan(family, architecture, GGUF, file.tensors)
+    for target in found.targets:
+        if file.tensors[target.source].shape != target.shape:
+            raise BadInput(f"'{file.path}': tensor '{target.source}' has shape {file.tensors[target.source].shape}, "
+                           f"expected {target.shape}; the header describes another model")
+    vocabulary = gguf_tokenizer.read_vocabulary(file.metadata, family, architecture["vocab_size"])
+    return Reading(found, file.rows, vocabulary, str(file.metadata.get("general.license", "")))
+
+
+def _write_folder(folder: Path, reading: Reading, origin: Mapping[str, Any] | None, dtype: str) -> None:
+    with disk_errors(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name[:80]}.", suffix=".part"))
+    try:
+        _fill(part, reading, origin, dtype)
+        with disk_errors(folder):
+            part.chmod(0o755)
+            _put_in_place(part, folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _put_in_place(part: Path, folder: Path) -> None:
+    """Renames; an older conversion at `folder` makes way first."""
+    if folder.exists():
+        old = folder.with_name(f".{folder.name}.old-{part.name[-12:]}")
+        folder.rename(old)
+        part.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        part.rename(folder)
+
+
+def _fill(part: Path, reading: Reading, origin: Mapping[str, Any] | None, dtype: str) -> None:
+    vocabulary = reading.vocabulary
+    atomic_write(part / "tokenizer.json", json.dumps(vocabulary.tokenizer, ensure_ascii=False, separators=(",", ":")))
+    if vocabulary.chat_template:
+        atomic_write(part / "chat_template.jinja", vocabulary.chat_template)
+    written = write_weights(part / "weights.safetensors", reading.plan.targets, reading.rows, dtype)
+    model = {
+        "format": FORMAT, "family": reading.plan.family, "architecture": dict(reading.plan.architecture),
+        "bos_id": vocabulary.bos_id, "add_bos": vocabulary.add_bos, "eos_ids": list(vocabulary.eos_ids),
+        "fim": vocabulary.fim, "dtype": dtype, "weights_sha256": written.sha256, "weights_bytes": written.num_bytes,
+        "licence": reading.licence, "notes": list(vocabulary.notes), "origin": dict(origin or {})}
+    atomic_write(part / "model.json", json.dumps(model, indent=1, ensure_ascii=False))

@@ -1,0 +1,1 @@
+"""A method is a loss with its samplers."""

@@ -1,0 +1,211 @@
+"""A language model ready for use: the net, its tokenizer, its chat template, and what is known of its training."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from collections.abc import Sequence as Seq
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from makar.codecs.bpe import Tokenizer
+from makar.codecs.chat import ChatTemplate, Message
+from makar.kit.config import from_json
+from makar.kit.errors import BadInput, Damaged
+from makar.methods.autoregress.batch import Batch, prefill
+from makar.methods.autoregress.job import Job
+from makar.methods.autoregress.prefix import PrefixStore
+from makar.methods.autoregress.prompt import encode_chat
+from makar.nets.cache import Cache
+from makar.nets.transformer import Config, Transformer
+from makar.room import Piece
+from makar.store import StoredModel
+
+MOST_TOGETHER = 16
+
+
+@dataclass(frozen=True)
+class Fim:
+    """The control tokens around a gap to be filled.
+
+    Source: Bavarian et al. 2022, arXiv:2207.14255, section 3 (prefix-suffix-middle order)
+    """
+
+    prefix: int
+    suffix: int
+    middle: int
+    stop: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Card:
+    """Who a model is, for its works' records."""
+
+    name: str
+    sha256: str
+    training_data: str
+    bos_id: int | None = None
+    eos_ids: tuple[int, ...] = ()
+    fim: Fim | None = None
+
+
+class LanguageModel:
+    """Continues token sequences, several at once, and scores given ones."""
+
+    def __init__(self, card: Card, net: Transformer, tokenizer: Tokenizer, chat: ChatTemplate | None) -> None:
+        self.card, self.net, self.tokenizer, self.chat = card, net, tokenizer, chat
+        self.prefixes = PrefixStore()
+        self._widened = False
+
+    name = property(lambda self: self.card.name)
+    sha256 = property(lambda self: self.card.sha256)
+    training_data = property(lambda self: self.card.training_data)
+    fim = property(lambda self: self.card.fim)
+    context_tok = property(lambda self: self.net.config.context_tok)
+
+    @classmethod
+    def open(cls, stored: StoredModel) -> LanguageModel:
+        """The model in a folder of the store; weights are memory-mapped where they can be used as stored.
+
+        Raises: Damaged, BadInput
+        """
+        facts = _read_facts(stored.folder)
+        fim = facts.get("fim")
+        card = Card(stored.name, stored.sha256, stored.training_data,
+                    facts.get("bos_id") if facts.get("add_bos") else None, tuple(facts["eos_ids"]),
+                    None if fim is None else Fim(fim["prefix"], fim["suffix"], fim["middle"], tuple(fim.get("stop", ()))))
+        try:
+            weights = load_file(stored.folder / "weights.safetensors")
+        except (OSError, SafetensorError) as error:
+            raise Damaged(f"the weights of '{stored.name}' cannot be read ({error}); run: makar models verify "
+                          f"{stored.name}") from error
+        tokenizer = Tokenizer.open(stored.folder)
+        net = Transformer(from_json(Config, facts["architecture"]), weights)
+        return cls(card, net, tokenizer, _read_template(stored.folder, tokenizer, facts))
+
+    @classmethod
+    def tiny(cls) -> LanguageModel:
+        """A byte-level model with seeded random weights, for trying the machinery: no download, no sense."""
+        from makar.methods.autoregress.tiny import build
+
+        return build()
+
+    def render(self, messages: Seq[Message]) -> list[int]:
+        """The tokens of a conversation up to where the answer begins; control tokens that a message spells are text.
+
+        Raises: BadInput (no chat template and more than a plain prompt, or the template refuses)
+        """
+        if self.chat is not None:
+            ids = encode_chat(self.chat, self.tokenizer, messages)
+        elif len(messages) == 1 and messages[0].role == "user":
+            ids = self.tokenizer.encode(messages[0].content)
+        else:
+            raise BadInput(f"'{self.name}' is no chat model: it has no chat template, so it takes one plain prompt")
+        bos = self.card.bos_id
+        return ids if bos is None or ids[:1] == [bos] else [bos, *ids]
+
+    def fill(self, prefix: str, suffix: str) -> list[int]:
+        """The tokens that ask for what stands between `prefix` and `suffix`.
+
+        Raises: BadInput (the model knows no fill-in-the-middle tokens)
+        """
+        fim = self.card.fim
+        if fim is None:
+            raise BadInput(f"'{self.name}' cannot fill in the middle: it has no tokens for it; use a code model such "
+                           "as qwen2.5-coder-0.5b")
+        encode = self.tokenizer.encode
+        return [fim.prefix, *encode(prefix), fim.suffix, *encode(suffix), fim.middle]
+
+    def stream(self, job: Job) -> Iterator[Piece]:
+        """The pieces of one continuation, a token each."""
+        return self.run([job])
+
+    def run(self, jobs: Iterable[Job], exact: bool = False) -> Iterator[Piece]:
+        """The pieces of all jobs, `Piece.index` telling which; at most 16 run together, the next joins as one leaves.
+
+        exact: the same bytes for a job in any company, at the cost of computing each alone.
+        Raises: BadInput
+        """
+        fim_stop = self.card.fim.stop if self.card.fim is not None else ()
+        eos_ids = tuple(dict.fromkeys((*self.card.eos_ids, *fim_stop)))
+        batch = Batch(self.net, self.tokenizer, eos_ids, prefixes=self.prefixes, exact=exact)
+        waiting = iter(enumerate(jobs))
+        more = True
+        while more or batch.active:
+            while more and len(batch.active) < MOST_TOGETHER:
+                following = next(waiting, None)
+                more = following is not None
+                if following is not None:
+                    yield batch.add(*following)
+            if len(batch.active) > 1 and not exact:
+                self._widen()
+            if batch.active:
+                yield from batch.step()
+
+    @torch.inference_mode()
+    def score(self, ids: Seq[int]) -> Tensor:
+        """Natural log-probability of each token after the first, given those before it.
+
+        Shapes: (len(ids) - 1,)
+        Raises: BadInput (fewer than two tokens, or more than the context)
+        """
+        return self.score_endings(ids[:1], [ids[1:]])[0]
+
+    @torch.inference_mode()
+    def score_endings(self, context: Seq[int], endings: Seq[Seq[int]]) -> list[Tensor]:
+        """Natural log-probabilities of the tokens of each ending after a shared context, which is computed once.
+
+        Shapes: one (len(ending),) per ending
+        Raises: BadInput (an empty context or ending, or longer than the context)
+        """
+        longest = len(context) + max(map(len, endings), default=0)
+        if not context or not all(endings) or longest > self.context_tok:
+            raise BadInput(f"scoring needs a context and endings of together 2 to {self.context_tok:,} tokens; got "
+                           f"{len(context):,} and {[len(ending) for ending in endings][:8]}")
+        cache = self.net.new_cache()
+        cache.reserve(1, longest)
+        last = prefill(self.net, tuple(context), cache, 0, self.prefixes)[-1:]
+        return [self._score_ending(list(ending), len(context), last, cache) for ending in endings]
+
+    def _score_ending(self, ending: list[int], start: int, last: Tensor, cache: Cache) -> Tensor:
+        parts, before = [], last
+        for begin in range(0, len(ending), 256):
+            chunk = ending[begin:begin + 256]
+            hidden = self.net(torch.tensor([chunk]), [start + begin], cache)
+            logits = self.net.logits(torch.cat((before, hidden[:-1])))[:, : self.tokenizer.vocab_size]
+            parts.append(logits.log_softmax(-1).gather(1, torch.tensor(chunk).unsqueeze(1)).squeeze(1))
+            before = hidden[-1:]
+        return torch.cat(parts)
+
+    def _widen(self) -> None:
+        """Before the first batch: fp32 copies of the weights, if that leaves half of the free memory free."""
+        if not self._widened:
+            self._widened = True
+            copies_bytes = 4 * sum(weight.numel() for weight in self.net.parameters())
+            if copies_bytes < psutil.virtual_memory().available // 2:
+                self.net.widen()
+
+
+def _read_facts(folder: Path) -> dict[str, Any]:
+    try:
+        facts: dict[str, Any] = json.loads((folder / "model.json").read_text("utf-8"))
+        facts["architecture"], facts["eos_ids"]
+    except (OSError, ValueError, KeyError) as error:
+        raise Damaged(f"'{folder / 'model.json'}' cannot be read ({error}); remove the model and add it again") from error
+    return facts
+
+
+def _read_template(folder: Path, tokenizer: Tokenizer, facts: dict[str, Any]) -> ChatTemplate | None:
+    path = folder / "chat_template.jinja"
+    if not path.exists():
+        return None
+    bos, eos = facts.get("bos_id"), (facts["eos_ids"] or [None])[0]
+    return ChatTemplate(path.read_text("utf-8"), "" if bos is None else tokenizer.decode([bos]),
+                        "" if eos is None else tokenizer.decode([eos]))

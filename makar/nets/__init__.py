@@ -1,0 +1,1 @@
+"""Pure nn.Modules: tensors in, tensors out, no files and no sampling."""

@@ -89,9 +89,9 @@ class GuardedEnvironment(ImmutableSandboxedEnvironment):
         refused = next(tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)), None)
         if refused is not None:
             raise TemplateRuntimeError("it wants to read another template")
-        for kind in (nodes.For, nodes.Macro, nodes.CallBlock):
-            for node in list(tree.find_all(kind)):
-                node.body.insert(0, _spend_node(node))
+        repeated: list[Any] = list(tree.find_all((nodes.For, nodes.Macro, nodes.CallBlock)))
+        for node in repeated:
+            node.body.insert(0, _spend_node(node))
         return _Concatenations().visit(tree).set_environment(self)
 
     def spend_turn(self, num_chars: int) -> None:

@@ -12,9 +12,10 @@ from typing import Any
 
 from makar.kit.errors import BadInput, NotHere
 from makar.kit.files import atomic_write, disk_errors
-from makar.store import gguf_config, gguf_tokenizer
-from makar.store.families import GGUF, Plan, plan
-from makar.store.gguf_file import GGUFFile
+from makar.store import gguf_config, gguf_tokenizer, hub_config, hub_tokenizer
+from makar.store.families import GGUF, HUGGING_FACE, Plan, plan
+from makar.store.gguf_file import Entry, GGUFFile
+from makar.store.safetensors_folder import SafetensorsFolder, refuse_pickle
 from makar.store.tokenizer_file import Vocabulary
 from makar.store.weights_file import Rows, write_weights
 
@@ -42,10 +43,13 @@ def convert(source: Path, folder: Path, *, origin: Mapping[str, Any] | None = No
     if not source.exists():
         raise NotHere(f"there is no file or folder '{source}'")
     if source.is_dir():
-        from makar.store.safetensors_folder import SafetensorsFolder, read_folder
         with SafetensorsFolder(source) as opened:
             _write_folder(folder, read_folder(opened), origin, dtype)
     else:
+        refuse_pickle(source)
+        if source.suffix == ".safetensors":
+            raise BadInput(f"'{source}' is only the weights; name the folder that also holds config.json and "
+                           "tokenizer.json")
         with GGUFFile(source) as file:
             _write_folder(folder, read_gguf(file), origin, dtype)
 
@@ -53,13 +57,25 @@ def convert(source: Path, folder: Path, *, origin: Mapping[str, Any] | None = No
 def read_gguf(file: GGUFFile) -> Reading:
     """All of a GGUF file but its weights."""
     family, architecture = gguf_config.read_config(file)
-    found = plan(family, architecture, GGUF, file.tensors)
-    for target in found.targets:
-        if file.tensors[target.source].shape != target.shape:
-            raise BadInput(f"'{file.path}': tensor '{target.source}' has shape {file.tensors[target.source].shape}, "
-                           f"expected {target.shape}; the header describes another model")
+    found = _checked(plan(family, architecture, GGUF, file.tensors), file.tensors, file.path)
     vocabulary = gguf_tokenizer.read_vocabulary(file.metadata, family, architecture["vocab_size"])
     return Reading(found, file.rows, vocabulary, str(file.metadata.get("general.license", "")))
+
+
+def read_folder(folder: SafetensorsFolder) -> Reading:
+    """All of a safetensors folder but its weights."""
+    family, architecture = hub_config.read_config(folder)
+    found = _checked(plan(family, architecture, HUGGING_FACE, folder.tensors), folder.tensors, folder.folder)
+    vocabulary = hub_tokenizer.read_vocabulary(folder, architecture["vocab_size"])
+    return Reading(found, folder.rows, vocabulary, "")
+
+
+def _checked(found: Plan, tensors: Mapping[str, Entry], where: Path) -> Plan:
+    for target in found.targets:
+        if tensors[target.source].shape != target.shape:
+            raise BadInput(f"'{where}': tensor '{target.source}' has shape {tensors[target.source].shape}, "
+                           f"expected {target.shape}; its configuration describes another model")
+    return found
 
 
 def _write_folder(folder: Path, reading: Reading, origin: Mapping[str, Any] | None, dtype: str) -> None:

@@ -55,6 +55,11 @@ PRE_TOKENIZERS: dict[str, tuple[dict[str, Any], dict[str, Any] | None, bool]] = 
 }
 
 
+def looks_special(content: str) -> bool:
+    """Whether a token's name says that it is a control token, even where its file forgot to mark it."""
+    return content.startswith("<|") and content.endswith("|>")
+
+
 def added_token(id: int, content: str, *, special: bool) -> dict[str, Any]:
     """An entry of `added_tokens`: matched in the text as it stands, before anything else."""
     return {"id": id, "content": content, "single_word": False, "lstrip": False, "rstrip": False,

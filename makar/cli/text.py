@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from makar.cli._words import add_answer_options, output_path, settings_of, words_of
+from makar.kit.errors import Stopped
 from makar.kit.files import atomic_write
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
             _print_stream(work)
             return 0
         released = work.release()
+        _tell_withheld(work)
     works = released if isinstance(released, list) else [released]
     if targets:
         _save(works, targets, record=args.record)
@@ -79,9 +81,18 @@ def _print_stream(work: Work) -> None:
         for part in work.stream():
             print(part, end="", flush=True)
             last = part[-1:] or last
+    except KeyboardInterrupt:
+        raise work.interrupted() from None
     finally:
         if last != "\n":
             print(flush=True)
+
+
+def _tell_withheld(work: Work) -> None:
+    """Of several answers some may have been withheld while others left."""
+    for number, outcome in enumerate(work.outcomes or [], 1):
+        if isinstance(outcome, Stopped):
+            print(f"makar: answer {number} of {len(work.outcomes or [])} is missing: {outcome}", file=sys.stderr)
 
 
 def _print_all(works: Sequence[Released]) -> None:

@@ -76,7 +76,9 @@ class Chat:
                 seen += part
                 yield part
         except (Interrupted, KeyboardInterrupt, GeneratorExit):
-            self._remember(words, seen)
+            work.interrupted()  # keeps what was made, wherever the interruption came
+            if seen:
+                self._remember(words, seen)
             raise
         released = work.release()
         assert not isinstance(released, list)

@@ -1,0 +1,154 @@
+"""`makar text`: prompts from everywhere, answers to anywhere, and every way to get it wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from makar.cli import main
+from makar.ledger import open_ledger
+
+Command = Callable[..., "subprocess.CompletedProcess[bytes]"]
+TINY = ["--model", "tiny", "--max-tokens", "12", "--seed", "3"]
+
+
+@pytest.fixture(autouse=True)
+def no_stdin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Commands that run in this process find nothing piped in."""
+    with Path("/dev/null").open() as nothing:
+        monkeypatch.setattr(sys, "stdin", nothing)
+        yield
+
+
+def say(capfd: pytest.CaptureFixture[str], *words: str) -> str:
+    """Standard output of a command that succeeds."""
+    assert main(["text", *words, *TINY]) == 0, capfd.readouterr().err
+    return capfd.readouterr().out
+
+
+def refuse(capfd: pytest.CaptureFixture[str], *words: str, code: int = 2) -> str:
+    """The one line of a command that does not, with a ledger that still verifies."""
+    assert main(["text", *words]) == code
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("makar: ")
+    assert said.err.count("\n") == 1, said.err
+    with open_ledger() as ledger:
+        assert ledger.verify().ok
+    return said.err
+
+
+def test_streamed_or_not_the_same_bytes(capfd: pytest.CaptureFixture[str]) -> None:
+    assert say(capfd, "hello", "--stream") == say(capfd, "hello", "--no-stream") == say(capfd, "hello")
+
+
+def test_the_answer_in_a_file(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    shown = say(capfd, "hello")
+    assert say(capfd, "hello", "-o", str(tmp_path / "answer.txt"), "--record") == ""
+    assert (tmp_path / "answer.txt").read_text() == shown
+    assert json.loads((tmp_path / "answer.txt.record.json").read_text())
+    assert {file.name for file in tmp_path.iterdir()} == {"answer.txt", "answer.txt.record.json"}
+
+
+def test_the_record_is_json(capfd: pytest.CaptureFixture[str]) -> None:
+    assert json.loads(say(capfd, "hello", "--record"))
+    assert len(json.loads(say(capfd, "hello", "--record", "--n", "2"))) == 2
+
+
+def test_several_answers_in_several_files(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    say(capfd, "hello", "--n", "2", "-o", str(tmp_path / "answer.md"))
+    assert {file.name for file in tmp_path.iterdir()} == {"answer-1.md", "answer-2.md"}
+
+
+def test_a_device_is_written_to_and_stays_a_device(capfd: pytest.CaptureFixture[str]) -> None:
+    say(capfd, "hello", "-o", "/dev/null")
+    assert Path("/dev/null").is_char_device()
+
+
+def test_prompt_pipe_and_files_are_joined(makar_command: Command, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("from the file")
+    makar_command("text", "from the words", "-f", "notes.txt", *TINY, input=b"from the pipe")
+    with open_ledger() as ledger:
+        asked = next(ledger.stamps(kind="request"))
+        assert "from the words\\n\\nfrom the pipe\\n\\nfrom the file" in json.dumps(asked.body)
+
+
+@pytest.mark.parametrize("words", [["-"], []])
+def test_the_prompt_from_standard_input(makar_command: Command, words: list[str]) -> None:
+    piped = makar_command("text", *words, *TINY, input=b"hello")
+    given = makar_command("text", "hello", *TINY)
+    assert piped.returncode == given.returncode == 0, piped.stderr
+    assert piped.stdout == given.stdout
+
+
+@pytest.mark.parametrize(("words", "says"), [
+    (["", *TINY], "prompt is empty"),
+    (["-", *TINY], "prompt is empty"),
+    (["a\udcffb", *TINY], "lone surrogate"),
+    (["hi", "--model", "nonsense"], "Known: "),
+    (["hi", *TINY, "--temperature", "-1"], "temperature"),
+    (["hi", *TINY, "--top-p", "7"], "top_p"),
+    (["hi", *TINY, "--n", "0"], "n is between"),
+    (["hi", *TINY, "--stop", ""], "stop"),
+    (["hi", "--model", "tiny", "--max-tokens", "99999999"], "99,999,999"),
+    (["hi", *TINY, "--json-schema", "absent.json"], "no file 'absent.json'"),
+    (["hi", *TINY, "-f", "absent.txt"], "no file 'absent.txt'"),
+    (["hi", *TINY, "-f", "/"], "cannot read '/'"),
+    (["hi", *TINY, "-o", "/absent/folder/answer.txt"], "mkdir -p /absent/folder"),
+    (["hi", *TINY, "-o", "/"], "is a folder"),
+    (["hi", *TINY, "--policy", "lenient"], "lenient"),
+    (["hi", *TINY, "--language", "Klingon"], "Klingon"),
+])
+def test_bad_input(capfd: pytest.CaptureFixture[str], words: list[str], says: str) -> None:
+    assert says in refuse(capfd, *words)
+
+
+def test_an_impossible_schema(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    schema = tmp_path / "schema.json"
+    for written, says in [('{"type": "nonsense"}', "nonsense"), ("{", "not JSON"), ("[1]", "object")]:
+        schema.write_text(written)
+        assert says in refuse(capfd, "hi", *TINY, "--json-schema", str(schema))
+
+
+@pytest.mark.parametrize(("piped", "says"), [
+    (b"\xff\xfe\x00\x01", b"not UTF-8"),
+    (b"a\0b", b"binary"),
+    (b"x" * 10_000_000, b"10,000,000 bytes"),
+    (b"word " * 100_000, b"tokens"),
+    (b"", b"empty"),
+])
+def test_bad_standard_input(makar_command: Command, piped: bytes, says: bytes) -> None:
+    done = makar_command("text", *TINY, input=piped)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert says in done.stderr
+    assert done.stderr.startswith(b"makar: ")
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_bytes_that_are_no_text_among_the_words(makar_command: Command) -> None:
+    done = makar_command("text", b"caf\xe9", *TINY)
+    assert done.returncode == 2
+    assert b"lone surrogate or a byte that is not UTF-8" in done.stderr
+
+
+def test_a_full_disk(makar_command: Command) -> None:
+    done = makar_command("text", "hello", *TINY, "-o", "/dev/full")
+    assert done.returncode == 2
+    assert b"the disk is full" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert Path("/dev/full").is_char_device()
+    with open_ledger() as ledger:
+        assert ledger.verify().ok
+
+
+def test_what_is_withheld_says_why_and_where_it_is(capfd: pytest.CaptureFixture[str]) -> None:
+    key = "AKIA" + "Q3EGWB7XZTPLMN5V"
+    said = refuse(capfd, "hi", "--model", "tiny", "--max-tokens", "100", "--choice", f"The key is {key}.", code=3)
+    assert "secrets" in said
+    assert "makar review show" in said
+    assert key not in said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -71,6 +72,8 @@ class Ledger:
         except BaseException:
             self._db.close()
             raise
+        # Also where nobody closes it: the write-ahead log is folded in when the last connection goes.
+        self._end = weakref.finalize(self, _end, self._db, self._witness)
 
     def __enter__(self) -> Ledger:
         return self
@@ -96,7 +99,7 @@ class Ledger:
                     self._db.execute("ROLLBACK")
                 raise
             if batch.stamps:
-                self._note(batch.stamps[-1])
+                witness.note(self._witness, batch.stamps[-1].seq, batch.stamps[-1].id)
 
     def append(self, kind: str, body: Mapping[str, Any], contents: Sequence[bytes] = ()) -> Stamp:
         """Adds one stamp; it is on disk when this returns.
@@ -143,12 +146,19 @@ class Ledger:
         """Every stamp about the work of that id, oldest first."""
         return [found.stamp() for found in self._rows("WHERE work = ? ORDER BY seq", (work,))]
 
-    def work_ids(self, prefix: str) -> list[str]:
-        """The ids of at most two works that begin so."""
+    def work(self, id_or_prefix: str) -> list[Stamp]:
+        """Every stamp about the one work whose id begins so, oldest first; empty where there is none.
+
+        Raises: BadInput (several works)
+        """
+        wanted = id_or_prefix.strip().lower()
         with self._lock, sqlite_errors(self.path):
             found = self._db.execute("SELECT DISTINCT work FROM stamps WHERE work >= ? AND work < ? LIMIT 2",
-                                     (prefix, f"{prefix}\U0010ffff")).fetchall()
-        return [work for work, in found]
+                                     (wanted, f"{wanted}\U0010ffff")).fetchall() if wanted else []
+        if len(found) > 1:
+            raise BadInput(f"several works have ids that begin with '{wanted}', such as {found[0][0]} and "
+                           f"{found[1][0]}; give more digits")
+        return self.about(found[0][0]) if found else []
 
     def stamps(self, kind: str | None = None, since_seq: int = 0, newest_first: bool = False,
                limit: int | None = None) -> Iterator[Stamp]:
@@ -191,17 +201,16 @@ class Ledger:
     def close(self) -> None:
         """Ends the use of this ledger; more than once does no harm."""
         with self._lock:
-            self._db.close()
-            if self._witness >= 0:
-                witness.close_witness(self._witness)
-                self._witness = -1
+            self._end()
 
     def _rows(self, where: str, values: tuple[Any, ...]) -> list[Row]:
         with self._lock, sqlite_errors(self.path):
             return [Row(*found) for found in self._db.execute(f"SELECT {Row.COLUMNS} FROM stamps {where}", values)]
 
-    def _note(self, last: Stamp) -> None:
-        witness.note(self._witness, last.seq, last.id)
+
+def _end(db: sqlite3.Connection, handle: int) -> None:
+    db.close()
+    witness.close_witness(handle)
 
 
 def _resolved(body: Mapping[str, Any], earlier: Sequence[Stamp]) -> dict[str, Any]:

@@ -1,0 +1,80 @@
+"""What leaves, and what is raised when a work does not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import InitVar, dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from makar.kit.errors import Stopped
+from makar.kit.files import atomic_write
+
+_KEY = object()  # held by `seal.py` alone
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A work that was checked, decided upon and stamped. Only `makar.provenance.seal` makes one; no copies, no pickles.
+
+    content: what may leave, masked where the policy masks
+    manifest: the record as canonical JSON; `record` is the same, parsed
+    """
+
+    content: str
+    manifest: str
+    key: InitVar[object]
+
+    def __post_init__(self, key: object) -> None:
+        if key is not _KEY:
+            raise TypeError("only the seal makes a Released: let a verb make the work, or hand an artifact to "
+                            "makar.provenance.work.submit")
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """Where the work came from and who let it through; a fresh copy each time, so the work's own cannot change."""
+        parsed: dict[str, Any] = json.loads(self.manifest)
+        return parsed
+
+    @property
+    def id(self) -> str:
+        """The work's id, under which the ledger knows it."""
+        return str(self.record["work"])
+
+    @property
+    def text(self) -> str:
+        """The content."""
+        return self.content
+
+    def save(self, path: str | Path, *, record: bool = False) -> Path:
+        """Writes the content whole or not at all, with `record` also PATH.record.json; returns the path.
+
+        Raises: OutOfRoom, BadInput
+        """
+        path = Path(path)
+        atomic_write(path, self.content)
+        if record:
+            written = json.dumps(self.record, indent=2, ensure_ascii=False)
+            atomic_write(path.with_name(f"{path.name}.record.json"), f"{written}\n")
+        return path
+
+    def __str__(self) -> str:
+        return self.content
+
+    def __repr__(self) -> str:
+        return f"Released({self.content[:60]!r}{'...' if len(self.content) > 60 else ''}, id={self.id!r})"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a Released cannot be copied or pickled; save it, or pass its id and look it up in the ledger")
+
+
+class Withheld(Stopped):
+    """A work that was held for a person or refused. Its content stays in the ledger, under `id`, with the reasons."""
+
+    def __init__(self, action: str, reasons: list[str], record: Mapping[str, Any]) -> None:
+        self.action, self.reasons, self.record = action, list(reasons), dict(record)
+        self.id = str(record["work"])
+        what, then = (("held for review", f"see it with: makar review show {self.id}") if action == "hold" else
+                      ("refused", f"it is kept; see it with: makar ledger show {self.id}"))
+        super().__init__(f"{what}: {'; '.join(self.reasons)}. Nothing of it is released; {then}")

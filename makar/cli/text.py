@@ -118,4 +118,4 @@ def _save(works: Sequence[Released], targets: Sequence[Path], *, record: bool) -
         if record:
             written = json.dumps(work.record, indent=2, ensure_ascii=False)
             atomic_write(target.with_name(f"{target.name}.record.json"), f"{written}\n")
-        print(f"{target}  (makar ledger show {work.id[:12]})", file=sys.stderr)
+        print(f"{target}  (makar ledger show {work.id})", file=sys.stderr)

@@ -13,7 +13,7 @@ from pathlib import Path
 from makar.ledger import open_ledger
 
 Command = Callable[..., "subprocess.CompletedProcess[bytes]"]
-TINY = ["--model", "tiny", "--max-tokens", "10", "--seed", "3"]
+TINY = ["--model", "tiny", "--max-tokens", "10", "--seed", "3", "--temperature", "5"]
 
 
 def test_turns_commands_and_a_saved_conversation(makar_command: Command, tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_binary_input(makar_command: Command) -> None:
 
 
 def test_ctrl_c_keeps_the_partial_answer(own_home: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "makar.cli", "chat", "--model", "tiny", "--seed", "3", "--temperature", "1"]
+    command = [sys.executable, "-m", "makar.cli", "chat", "--model", "tiny", "--seed", "3", "--temperature", "5"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path,
                           env={**os.environ, "PYTHONUNBUFFERED": "1"}) as process:
         assert process.stdin and process.stdout

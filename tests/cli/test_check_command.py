@@ -26,7 +26,7 @@ def test_all_pass(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
 
 def test_one_fails(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     file = tmp_path / "mail.txt"
-    file.write_text("Write to jane.doe@example.org today.\n")
+    file.write_text("Write to jane.doe@brightkettle.co.uk today.\n")
     assert main(["check", str(file)]) == 3
     assert "FAIL  personal_data" in capsys.readouterr().out
     assert main(["check", str(file), "--json"]) == 3

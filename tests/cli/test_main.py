@@ -76,8 +76,7 @@ def test_a_reader_that_leaves_ends_the_command_quietly(tmp_path: Path) -> None:
         process.stdin.write(b"A clean sentence about a kettle in a kitchen.")
         process.stdin.close()
         said = process.stderr.read()
-    assert process.returncode == 141
-    assert said == b""
+    assert (process.returncode, said) == (141, b"")
 
 
 def test_a_full_disk_behind_standard_output(makar_command: Command, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from makar.cli import main
 from makar.ledger import open_ledger
 
 Command = Callable[..., "subprocess.CompletedProcess[bytes]"]
-TINY = ["--model", "tiny", "--max-tokens", "12", "--seed", "3"]
+TINY = ["--model", "tiny", "--max-tokens", "12", "--seed", "3", "--temperature", "5"]
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +76,8 @@ def test_prompt_pipe_and_files_are_joined(makar_command: Command, tmp_path: Path
     makar_command("text", "from the words", "-f", "notes.txt", *TINY, input=b"from the pipe")
     with open_ledger() as ledger:
         asked = next(ledger.stamps(kind="request"))
-        assert "from the words\\n\\nfrom the pipe\\n\\nfrom the file" in json.dumps(asked.body)
+        request = json.loads(ledger.content(asked.body["content"]))
+    assert request["messages"][0]["content"] == "from the words\n\nfrom the pipe\n\nfrom the file"
 
 
 @pytest.mark.parametrize("words", [["-"], []])
@@ -150,5 +152,5 @@ def test_what_is_withheld_says_why_and_where_it_is(capfd: pytest.CaptureFixture[
     key = "AKIA" + "Q3EGWB7XZTPLMN5V"
     said = refuse(capfd, "hi", "--model", "tiny", "--max-tokens", "100", "--choice", f"The key is {key}.", code=3)
     assert "secrets" in said
-    assert "makar review show" in said
+    assert re.search("makar (ledger|review) show [0-9a-f]{8}", said)
     assert key not in said

@@ -15,7 +15,7 @@ from makar.methods.autoregress import Sampling
 from makar.room import Piece
 from makar.rooms.text import ROOM, TextRequest
 
-ASK = TextRequest((Message("user", "hello"),), "tiny", Sampling(max_tok=12, temperature=1.0, seed=5), n=3)
+ASK = TextRequest((Message("user", "hello"),), "tiny", Sampling(max_tok=12, temperature=5.0, seed=5), n=3)
 
 
 def test_pieces_join_to_artifacts() -> None:

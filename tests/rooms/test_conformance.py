@@ -15,7 +15,7 @@ from makar.kit.config import canonical, from_json, to_json
 from makar.methods.autoregress import Sampling
 from makar.room import Room, room
 
-SAMPLING = Sampling(max_tok=16, temperature=0.9, seed=3)
+SAMPLING = Sampling(max_tok=16, temperature=2.0, seed=3)
 
 
 def _text(model: str) -> Any:

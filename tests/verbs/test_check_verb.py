@@ -22,10 +22,10 @@ def test_a_clean_text_passes_every_check_that_applies() -> None:
 
 
 def test_findings_have_their_places() -> None:
-    text = "Write to jane.doe@example.org today."
+    text = "Write to jane.doe@brightkettle.co.uk today."
     verdict = next(one for one in makar.check(text) if one.check == "personal_data")
     assert not verdict.passed
-    assert [text[span.start:span.end] for span in verdict.spans] == ["jane.doe@example.org"]
+    assert [text[span.start:span.end] for span in verdict.spans] == ["jane.doe@brightkettle.co.uk"]
 
 
 def test_a_file_is_judged_by_its_kind(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ SCHEMA = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required
 
 def release(prompt: str = "hello", **settings: object) -> makar.Released:
     """One answer of the tiny model, let through whatever it babbles."""
-    work = begin(prompt, options_of({"model": "tiny", "max_tokens": 16, "seed": 1, **settings}))
+    work = begin(prompt, options_of({"model": "tiny", "max_tokens": 16, "seed": 1, "temperature": 5.0, **settings}))
     found = work.release()
     assert isinstance(found, makar.Released)
     return found
@@ -55,13 +55,13 @@ def test_a_seed_is_drawn_and_recorded() -> None:
 
 
 def test_streamed_and_whole_are_the_same_bytes() -> None:
-    options = options_of({"model": "tiny", "max_tokens": 40, "seed": 9})
+    options = options_of({"model": "tiny", "max_tokens": 40, "seed": 9, "temperature": 5.0})
     parts = list(begin("hello", options).stream())
     assert "".join(parts) == release(max_tokens=40, seed=9).content
 
 
 def test_several_candidates() -> None:
-    found = makar.text("hello", model="tiny", max_tokens=8, seed=1, n=3)
+    found = makar.text("hello", model="tiny", max_tokens=8, seed=1, n=3, temperature=5.0)
     assert isinstance(found, list)
     assert len({one.content for one in found}) == 3
     assert found[0].content == release(max_tokens=8).content

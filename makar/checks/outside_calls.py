@@ -1,4 +1,4 @@
-"""Outside calls: names what in Python code reaches the network, processes, files, the environment, or runs text as code.
+"""Outside calls: names what in Python code reaches network, processes, files, the environment, or runs text as code.
 
 It reads the syntax tree with import aliases resolved. It names; it does not prove: code that hides what it calls (a
 name computed at run time) is named as such.
@@ -17,8 +17,8 @@ from makar.verdict import Check, Span, Subject, Verdict
 _REACHES = {
     "network": (
         "socket", "ssl", "asyncio.open_connection", "asyncio.start_server", "socketserver", "http.client",
-        "http.server", "urllib.request", "urllib3", "requests", "httpx", "aiohttp", "websockets", "websocket", "ftplib", "smtplib",
-        "poplib", "imaplib", "telnetlib", "xmlrpc", "paramiko", "pycurl", "webbrowser", "grpc", "boto3", "pip",
+        "http.server", "urllib.request", "urllib3", "requests", "httpx", "aiohttp", "websockets", "websocket", "ftplib",
+        "smtplib", "poplib", "imaplib", "telnetlib", "xmlrpc", "paramiko", "pycurl", "webbrowser", "grpc", "boto3", "pip",
     ),
     "process": (
         "subprocess", "os.system", "os.popen", "os.fork", "os.forkpty", "os.exec", "os.spawn", "os.posix_spawn",
@@ -54,7 +54,7 @@ _BUILTIN = ("eval", "exec", "compile", "__import__", "open", "getattr", "setattr
 _IMPORTERS = ("__import__", "importlib.import_module", "builtins.__import__")
 _HIDING = ("__builtins__", "__subclasses__", "__globals__", "__getattribute__", "__code__", "__loader__")
 _PYTHON = ("text/x-python", "text/python", "application/x-python")
-_FENCE = re.compile(r"^[ ]{0,3}```[ ]*(?:python3?|py)?[ ]*\n(.*?)^[ ]{0,3}```", re.DOTALL | re.MULTILINE | re.IGNORECASE)
+_FENCE = re.compile(r"^ {0,3}```[ ]*(?:python3?|py)?[ ]*\n(.*?)^ {0,3}```", re.DOTALL | re.MULTILINE | re.IGNORECASE)
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _MOST_NAMED = 12
 
@@ -83,7 +83,7 @@ def run(subject: Subject) -> Verdict:
         places = _Places(source, offset)
         for reach in reaches(tree) if tree is not None else ():
             span = places.span(reach)
-            if 0 <= span.start and span.end <= len(content):
+            if span.start >= 0 and span.end <= len(content):
                 spans.append(span)
                 named.append(f"{reach.label}: {reach.name} (line {reach.node.lineno})")
     return _verdict(spans, named, unread, len(sources))
@@ -231,15 +231,16 @@ class _Finder(ast.NodeVisitor):
     def visit_Subscript(self, node: ast.Subscript) -> None:
         """`vars(os)["system"]` and `os.__dict__["system"]`, which need no attribute."""
         if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
-            inner = ""
-            if isinstance(node.value, ast.Attribute) and node.value.attr == "__dict__":
-                inner = _dotted(node.value.value, self.names)
-            elif isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Name):
-                if node.value.func.id == "vars" and node.value.args:
-                    inner = _dotted(node.value.args[0], self.names)
-            if inner and (label := _label(f"{inner}.{node.slice.value}")):
-                self._add(label, f"{inner}.{node.slice.value}", node)
+            dotted = f"{self._namespace(node.value)}.{node.slice.value}"
+            if label := _label(dotted):
+                self._add(label, dotted, node)
         self.generic_visit(node)
+
+    def _namespace(self, node: ast.expr) -> str:
+        if isinstance(node, ast.Attribute) and node.attr == "__dict__":
+            return _dotted(node.value, self.names)
+        is_vars = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "vars"
+        return _dotted(node.args[0], self.names) if is_vars and isinstance(node, ast.Call) and node.args else ""
 
 
 def _may_write(node: ast.Call, position: int) -> bool:

@@ -1,0 +1,12 @@
+"""The models of the code room, one file each."""
+
+from __future__ import annotations
+
+from makar.methods.autoregress import LanguageModel
+from makar.rooms.code.models import causal, tiny
+from makar.store import StoredModel
+
+
+def build(stored: StoredModel | None) -> LanguageModel:
+    """The stored language model, or the tiny one where nothing is stored."""
+    return tiny.build() if stored is None else causal.build(stored)

@@ -1,0 +1,58 @@
+"""A code request to pieces: chat models are asked in words, a gap in code is filled with control tokens."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+from makar.codecs.chat import Message
+from makar.kit.errors import BadInput
+from makar.methods.autoregress import Job, LanguageModel, Sampling
+from makar.room import Piece
+from makar.rooms.code.prompt import prompt
+from makar.rooms.code.request import CodeRequest
+
+# Of the context that is left for what surrounds a gap, the share that goes to what stands before it.
+_BEFORE_FRAC = 0.75
+_CHARS_PER_TOK = 3
+
+
+def sample(model: LanguageModel, request: CodeRequest) -> Iterator[Piece]:
+    """The pieces of every candidate, as they are made.
+
+    Raises: BadInput (too long for the context; no chat template; no tokens for filling a gap)
+    """
+    if request.task == "complete":
+        prompt_ids, stop = gap_tokens(model, request), ()
+    else:
+        words = prompt(request)
+        prompt_ids, stop = model.render([Message("user", words.words)]), words.stop
+        prompt_ids = prompt_ids + (model.tokenizer.encode(words.opening) if words.opening else [])
+    _require_fit(model, len(prompt_ids), request.sampling.max_tok)
+    sampling = dataclasses.replace(request.sampling, stop=(*stop, *request.sampling.stop))
+    jobs = [Job(tuple(prompt_ids), _seeded(sampling, index)) for index in range(request.n)]
+    yield from model.run(jobs, exact=request.exact)
+
+
+def _seeded(sampling: Sampling, index: int) -> Sampling:
+    return dataclasses.replace(sampling, seed=sampling.seed + index)
+
+
+def _require_fit(model: LanguageModel, prompt_tok: int, max_tok: int) -> None:
+    if prompt_tok + max_tok > model.context_tok:
+        raise BadInput(f"the code and the words around it take {prompt_tok:,} tokens and the answer up to {max_tok:,}; "
+                       f"'{model.name}' reads at most {model.context_tok:,} together: name one function of the file, "
+                       "lower --max-tokens, or name a model with a longer context (makar models list)")
+
+
+def gap_tokens(model: LanguageModel, request: CodeRequest) -> list[int]:
+    """The tokens that ask for the gap; of a long file, as much around it as the context holds.
+
+    Raises: BadInput (the model cannot fill gaps)
+    """
+    room_tok = max(16, model.context_tok - request.sampling.max_tok)
+    prefix = request.prefix[-int(room_tok * _CHARS_PER_TOK * _BEFORE_FRAC):]
+    suffix = request.suffix[:int(room_tok * _CHARS_PER_TOK * (1 - _BEFORE_FRAC))]
+    while len(ids := model.fill(prefix, suffix)) > room_tok and prefix + suffix:
+        prefix, suffix = prefix[len(prefix) - len(prefix) * 3 // 4:], suffix[:len(suffix) * 3 // 4]
+    return ids

@@ -57,11 +57,11 @@ def sqlite_errors(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # SQLite quotes damaged bytes in its messages as they are
         raise _meaning(path, error) from error
 
 
-def _meaning(path: Path, error: sqlite3.Error) -> MakarError:
+def _meaning(path: Path, error: Exception) -> MakarError:
     name: str = getattr(error, "sqlite_errorname", "") or ""
     if name.startswith("SQLITE_FULL"):
         return OutOfRoom(f"the disk is full: nothing was added to the ledger '{path}', and what it held is unchanged; "

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from makar.kit.config import canonical
-from makar.kit.errors import BadInput
+from makar.kit.errors import BadInput, LedgerBroken
 from makar.kit.files import sha256_bytes
 
 GENESIS = "0" * 64  # what the first stamp names as the one before it
@@ -71,7 +71,16 @@ class Row:
                            "re-encode it as UTF-8") from error
 
     def stamp(self) -> Stamp:
-        """The stamp with its body parsed."""
+        """The stamp with its body parsed, checked against its id.
+
+        Raises: LedgerBroken (changed)
+        """
+        try:
+            same = self.hash() == self.id
+        except (TypeError, BadInput):  # columns of another type than was written, or no Unicode
+            same = False
+        if not same:
+            raise LedgerBroken(f"stamp {self.seq} of the ledger was changed; `makar ledger verify` tells more")
         return Stamp(self.seq, self.id, self.kind, self.at, json.loads(self.body), self.prev,
                      tuple(json.loads(self.contents)))
 

@@ -85,7 +85,7 @@ def _from_disk(path: Path, name: str) -> Origin:
     with bar(f"hashing {name}", size_bytes, True) as on_bytes:
         hashes = {file.name: sha256_file(file, on_bytes=on_bytes) for file in files}
     return Origin(name, joint_sha256(hashes), str(path.absolute()), "", NOT_DISCLOSED, size_bytes,
-                  layout.stored_path(path.resolve()), hashes)
+                  str(path.resolve()), hashes)
 
 
 def _folder_weights(folder: Path) -> list[Path]:

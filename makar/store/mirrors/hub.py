@@ -107,7 +107,7 @@ def _attempt(url: str, partial: Partial) -> None:
         _line_up(answer, partial)
         while True:
             try:
-                chunk = answer.read(min(READ_BYTES, partial.missing_bytes + 1))
+                chunk = answer.read1(min(READ_BYTES, partial.missing_bytes + 1))  # what came is kept at once
             except http.client.IncompleteRead as error:
                 chunk = error.partial
             except (OSError, http.client.HTTPException) as error:

@@ -6,7 +6,6 @@ import functools
 import json
 import math
 import re
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +19,7 @@ from torch import Tensor
 from makar.codecs.bpe import Tokenizer
 from makar.kit.errors import BadInput, UnknownName
 from makar.methods.autoregress import schema
+from makar.methods.autoregress.regex import checked
 
 _NAMES = {"json_schema": "JSON Schema", "regex": "regex", "choice": "choice"}
 KINDS = tuple(_NAMES)
@@ -27,9 +27,8 @@ MAX_BODY_CHARS = 1_000_000
 MAX_CACHED = 64
 
 # At most one space after a comma or colon: both common spellings, and nothing a small model could repeat without end.
-# Without \u escapes every string has one spelling, so a listed property cannot come back under another.
-_JSON_STYLE: Any = {"whitespace_flexible": False, "item_separator": ", ?", "key_separator": ": ?",
-                    "lenient": False, "coerce_one_of": False, "json_allowed_escapes": 'nrbtf\\"'}
+_JSON_STYLE: Any = {"whitespace_flexible": False, "item_separator": ", ?", "key_separator": ": ?", "lenient": False,
+                    "coerce_one_of": False, "json_allow_general_unicode_escapes": False}
 
 
 @dataclass(frozen=True)
@@ -143,7 +142,7 @@ def _compiled(constraint: Constraint, tokenizer: Tokenizer, eos_ids: tuple[int, 
     if constraint.kind == "json_schema":
         grammar = _json_grammar(constraint.body)
     elif constraint.kind == "regex":
-        grammar = llguidance.LLMatcher.grammar_from_regex(_checked_regex(constraint.body))
+        grammar = llguidance.LLMatcher.grammar_from_regex(checked(constraint.body))
     else:
         grammar = llguidance.LLMatcher.grammar_from_regex("|".join(map(_literal, _choices(constraint.body))))
     name = _NAMES[constraint.kind]
@@ -179,22 +178,6 @@ def _json_grammar(body: str) -> str:
     except ValueError as error:
         raise BadInput(f"the JSON Schema cannot be enforced: {_reason(str(error))}") from None
     return grammar
-
-
-def _checked_regex(regex: str) -> str:
-    """The regex, if Python reads it too and in the same sense."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            re.compile(regex)
-    except (re.error, FutureWarning, DeprecationWarning, RecursionError, OverflowError) as error:
-        raise BadInput(f"the regex cannot be read: {_reason(str(error))}") from None
-    plain = re.sub(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", "x", regex, flags=re.DOTALL)
-    possessive = re.search(r"[*+?}]\+", plain)
-    if possessive:
-        raise BadInput(f"the regex has a possessive quantifier '{possessive[0]}', which cannot be enforced;"
-                       " take out the second '+'")
-    return regex
 
 
 def _choices(body: str) -> list[str]:

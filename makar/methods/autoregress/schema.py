@@ -11,13 +11,14 @@ from typing import Any
 import jsonschema
 
 from makar.kit.errors import BadInput
+from makar.methods.autoregress import regex
 
 MAX_DEPTH = 60
 _TOO_DEEP = f"the JSON Schema is nested deeper than {MAX_DEPTH} levels; flatten it with '$defs' and '$ref'"
 
 _AS_IS = frozenset({
     "type", "enum", "const", "required", "minProperties", "maxProperties", "minItems", "maxItems", "minLength",
-    "maxLength", "pattern", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})
+    "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})
 _ONE = frozenset({"items", "additionalItems", "additionalProperties"})
 _LISTS = frozenset({"anyOf", "allOf", "oneOf", "prefixItems"})
 _MAPS = frozenset({"properties", "patternProperties", "$defs", "definitions"})
@@ -29,7 +30,7 @@ _REFUSED = frozenset({
     "dependentSchemas", "dependencies", "propertyNames", "unevaluatedItems", "unevaluatedProperties",
     "contentSchema", "$dynamicRef", "$dynamicAnchor", "$recursiveRef", "$recursiveAnchor", "$vocabulary", "$id",
     "id", "$schema"})
-_OTHER = frozenset({"$ref", "format", "multipleOf"})
+_OTHER = frozenset({"$ref", "format", "multipleOf", "pattern"})
 _TYPES = frozenset({"null", "boolean", "object", "array", "number", "integer", "string"})
 _DRAFTS = ("draft/2020-12", "draft/2019-09", "draft-07", "draft-06")
 
@@ -142,7 +143,10 @@ class _Walk:
         if key in _LISTS:
             return [self.node(item, f"{where}/{place}") for place, item in enumerate(value)]
         if key in _MAPS:
+            _check_names(key, value, where)
             return {name: self.node(item, f"{where}/{name}") for name, item in value.items()}
+        if key == "pattern":
+            return regex.within_json(value, f"the JSON Schema's pattern (at {where})")
         if key in _CHECKED:
             _CHECKED[key](value, where)
         elif key not in _AS_IS:
@@ -192,6 +196,19 @@ def _check_multiple(value: float, where: str) -> None:
 
 _CHECKED: Mapping[str, Callable[[Any, str], None]] = {
     "$ref": _check_ref, "format": _check_format, "multipleOf": _check_multiple}
+
+
+def _check_names(key: str, names: Mapping[str, Any], where: str) -> None:
+    if key == "patternProperties":
+        for pattern in names:
+            if regex.leaks(regex.checked(pattern, f"the JSON Schema's pattern (at {where})")):
+                raise BadInput(f"the JSON Schema's pattern {pattern[:60]!r} for property names (at {where}) cannot be"
+                               " enforced: a class such as [^\"] cannot exclude quotes or backslashes in names")
+    if key == "properties":
+        for name in names:  # a control character has two spellings in JSON, and the second would pass as another name
+            if any(char < " " or char == "\x7f" for char in name):
+                raise BadInput(f"the JSON Schema has a property {name[:60]!r} (at {where}) whose control characters"
+                               " cannot be enforced; use printable names")
 
 
 def _check_free_names(clean: Mapping[str, Any], where: str) -> None:

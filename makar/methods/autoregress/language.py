@@ -78,9 +78,10 @@ class LanguageModel:
         """
         facts = _read_facts(stored.folder)
         fim = facts.get("fim")
+        if fim is not None:
+            fim = Fim(fim["prefix"], fim["suffix"], fim["middle"], tuple(fim.get("stop", ())))
         card = Card(stored.name, stored.sha256, stored.training_data,
-                    facts.get("bos_id") if facts.get("add_bos") else None, tuple(facts["eos_ids"]),
-                    None if fim is None else Fim(fim["prefix"], fim["suffix"], fim["middle"], tuple(fim.get("stop", ()))))
+                    facts.get("bos_id") if facts.get("add_bos") else None, tuple(facts["eos_ids"]), fim)
         try:
             weights = load_file(stored.folder / "weights.safetensors")
         except (OSError, SafetensorError) as error:
@@ -198,7 +199,8 @@ def _read_facts(folder: Path) -> dict[str, Any]:
         facts: dict[str, Any] = json.loads((folder / "model.json").read_text("utf-8"))
         facts["architecture"], facts["eos_ids"]
     except (OSError, ValueError, KeyError) as error:
-        raise Damaged(f"'{folder / 'model.json'}' cannot be read ({error}); remove the model and add it again") from error
+        raise Damaged(f"'{folder / 'model.json'}' cannot be read ({error}); remove the model and add it "
+                      "again") from error
     return facts
 
 

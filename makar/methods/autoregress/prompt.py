@@ -24,8 +24,8 @@ def encode_chat(chat: ChatTemplate, tokenizer: Tokenizer, messages: Sequence[Mes
         return tokenizer.encode(text, special=True)
     ranges = _content_ranges(chat, messages, text)
     if ranges is None:
-        raise BadInput(f"a message contains '{spelled[0]}', which is a control token of this model, and its chat template"
-                       " rewrites messages; take that text out of the message")
+        raise BadInput(f"a message contains '{spelled[0]}', which is a control token of this model, and its chat "
+                       "template rewrites messages; take that text out of the message")
     ids: list[int] = []
     for part, own in _split(text, names, ranges):
         ids += [names[part]] if own else tokenizer.encode(part)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from makar.evaluate.measure import Figure, Item, Measure, Model, Task, read_lines
+from makar.evaluate.measure import Figure, Item, Measure, Model, Task, read_lines, text_ids
 from makar.evaluate.statistics import wilson
 from makar.kit.errors import BadInput
 
@@ -24,6 +24,8 @@ def tasks(model: Model, path: Path) -> list[Task]:
     rows = read_lines(path, {"context": str, "endings": list, "label": int})
     for where, row in rows:
         endings = row["endings"]
+        if not row["context"]:
+            raise BadInput(f"{where}: the context is empty")
         if len(endings) != NUM_ENDINGS or not all(isinstance(ending, str) and ending for ending in endings):
             raise BadInput(f"{where}: expected {NUM_ENDINGS} endings, none empty, got {endings!r}")
         if not 0 <= row["label"] < NUM_ENDINGS:
@@ -31,23 +33,28 @@ def tasks(model: Model, path: Path) -> list[Task]:
     return [Task(str(number), row) for number, (_, row) in enumerate(rows)]
 
 
-def likelihood(model: Model, context: str, ending: str) -> float:
-    """Log-probability of `ending` after `context` and a space, in nats.
+def likelihoods(model: Model, context: str, endings: Sequence[str]) -> list[float]:
+    """Log-probability of each ending after `context` and a space, in nats.
 
-    Source: Gao et al., Language Model Evaluation Harness, task hellaswag: the pair is tokenised as one text and the
-    tokens beyond the context's own count belong to the ending; what exceeds the model's context is cut at the start.
+    Source: Gao et al., Language Model Evaluation Harness, task hellaswag: a pair is tokenised as one text and
+    the tokens beyond the context's own count belong to the ending; what exceeds the model's context is cut off it.
     """
-    num_before = len(model.tokenizer.encode(context))
-    ids = model.tokenizer.encode(f"{context} {ending}")
-    num_ending = len(ids) - num_before
-    return float(model.score(ids[-model.context_tok:])[-num_ending:].sum())
+    num_before = len(text_ids(model, context))
+    pairs = [text_ids(model, f"{context} {ending}") for ending in endings]
+    befores = {tuple(ids[:num_before]) for ids in pairs}
+    afters = [ids[num_before:] for ids in pairs]
+    if len(befores) == 1:  # always, unless a token reaches over the border
+        before = befores.pop()[-(model.context_tok - max(map(len, afters))):]
+        return [float(found.sum()) for found in model.score_endings(before, afters)]
+    return [float(model.score(ids[-model.context_tok:])[-len(after):].sum())
+            for ids, after in zip(pairs, afters, strict=True)]
 
 
 def run(model: Model, todo: Sequence[Task]) -> Iterator[Item]:
     """For each question the four likelihoods and whether each rule picks the right ending."""
     for task in todo:
         row = task.content
-        sums = [likelihood(model, row["context"], ending) for ending in row["endings"]]
+        sums = likelihoods(model, row["context"], row["endings"])
         per_character = [value / len(ending) for value, ending in zip(sums, row["endings"], strict=True)]
         yield Item(task.key, {
             "label": row["label"],

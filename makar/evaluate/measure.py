@@ -23,23 +23,58 @@ class Tokens(Protocol):
         """The bytes that a token stands for."""
 
 
+class Card(Protocol):
+    """What a measure needs of a model's card."""
+
+    @property
+    def bos_id(self) -> int | None:
+        """The token that begins every text of this model, if one does."""
+
+
 class Model(Protocol):
     """What a measure needs of a language model."""
 
-    name: str
-    sha256: str
-    training_data: str
-    context_tok: int
-    tokenizer: Tokens
+    @property
+    def card(self) -> Card:
+        """Who the model is."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the store."""
+
+    @property
+    def sha256(self) -> str:
+        """The identity of its weights."""
+
+    @property
+    def training_data(self) -> str:
+        """What is known of what it was trained on."""
+
+    @property
+    def context_tok(self) -> int:
+        """The most tokens it can look at."""
+
+    @property
+    def tokenizer(self) -> Tokens:
+        """Its tokenizer."""
 
     def score(self, ids: Sequence[int]) -> Any:
         """Log-probability of every token but the first. Shapes: (len(ids) - 1,)"""
+
+    def score_endings(self, context: Sequence[int], endings: Sequence[Sequence[int]]) -> list[Any]:
+        """Log-probabilities of the tokens of every ending. Shapes: one (len(ending),) per ending"""
 
     def render(self, messages: Sequence[Any]) -> list[int]:
         """Token ids of a conversation, up to where the answer begins."""
 
     def run(self, jobs: Sequence[Any], exact: bool = False) -> Iterator[Any]:
         """Pieces of every job, as they are made."""
+
+
+def text_ids(model: Model, text: str) -> list[int]:
+    """Token ids of a text that stands alone, begun as the model's texts begin."""
+    begin = [] if model.card.bos_id is None else [model.card.bos_id]
+    return begin + model.tokenizer.encode(text)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 The text is read through windows of 1,024 tokens (less where the model's context is shorter) that move on by half a
 window; a window scores only the tokens no earlier one did, so each is scored once and, after the first window, with at
-least half a window before it. The very first token has nothing before it and is not scored.
+least half a window before it. The very first token, which has nothing before it, is not scored: it is the model's own
+beginning of text where it has one, else the first of the text.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from makar.evaluate.measure import Figure, Item, Measure, Model, Task
+from makar.evaluate.measure import Figure, Item, Measure, Model, Task, text_ids
 from makar.evaluate.statistics import Interval, bootstrap_ratio
 from makar.kit.errors import BadInput
 from makar.kit.files import read_text
@@ -44,7 +45,7 @@ def tasks(model: Model, path: Path) -> list[Task]:
 
     Raises: NotHere, BadInput (not UTF-8, too short)
     """
-    ids = model.tokenizer.encode(read_text(path, limit_bytes=100_000_000))
+    ids = text_ids(model, read_text(path, limit_bytes=100_000_000))
     if len(ids) < 2:
         raise BadInput(f"'{path}' has {len(ids)} tokens; perplexity needs at least 2")
     return [Task(str(number), window) for number, window in enumerate(windows(ids, min(WINDOW_TOK, model.context_tok)))]

@@ -24,6 +24,13 @@ class Bytes:
         return bytes([token_id])
 
 
+@dataclass(frozen=True)
+class Card:
+    """A model that begins its texts with nothing, or with a token."""
+
+    bos_id: int | None = None
+
+
 @dataclass
 class Scripted:
     """Gives every token the probability of `chance`, and every prompt the next of `answers`."""
@@ -34,6 +41,7 @@ class Scripted:
     name: str = "scripted"
     sha256: str = "ab" * 32
     training_data: str = "none"
+    card: Card = field(default_factory=Card)
     tokenizer: Bytes = field(default_factory=Bytes)
     asked: list[Any] = field(default_factory=list)
 
@@ -41,6 +49,9 @@ class Scripted:
         assert len(ids) <= self.context_tok
         self.asked.append(tuple(ids))
         return torch.tensor([math.log(self.chance(token)) for token in ids[1:]], dtype=torch.float64)
+
+    def score_endings(self, context: Sequence[int], endings: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+        return [self.score([*context, *ending])[-len(ending):] for ending in endings]
 
     def render(self, messages: Sequence[Any]) -> list[int]:
         return self.tokenizer.encode("".join(message.content for message in messages))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +41,32 @@ def test_only_the_ending_counts_and_length_is_made_up_for(tmp_path: Path, script
 
 def test_a_long_context_is_cut_at_its_start(scripted: Any) -> None:
     model = scripted(context_tok=16)
-    assert hellaswag.likelihood(model, "x" * 100, "end") == pytest.approx(4 * math.log(1 / 256))
-    assert model.asked == [tuple(b"xxxxxxxxxxxx end")]
+    found = hellaswag.likelihoods(model, "x" * 100, ["end", "ending"])
+    assert found == pytest.approx([4 * math.log(1 / 256), 7 * math.log(1 / 256)])
+    assert model.asked == [tuple(b"xxxxxxxxx end"), tuple(b"xxxxxxxxx ending")]
+
+
+def test_the_shared_context_changes_nothing(scripted: Any) -> None:
+    from makar.methods.autoregress import LanguageModel
+
+    model = LanguageModel.tiny()
+    ids = model.tokenizer.encode("A man sits down. He is eating.")
+    alone = float(model.score(ids)[-len(model.tokenizer.encode(" He is eating.")):].sum())
+    shared = hellaswag.likelihoods(model, "A man sits down.", ["He is eating.", "A dog barks at the moon."])
+    assert shared[0] == pytest.approx(alone, rel=1e-4)
+
+
+def test_a_model_that_begins_its_texts_is_given_its_beginning(scripted: Any) -> None:
+    model = scripted()
+    model.card = replace(model.card, bos_id=7)
+    hellaswag.likelihoods(model, "A", ["b"])
+    assert model.asked == [(7, *b"A b")]
 
 
 @pytest.mark.parametrize(("line", "complaint"), [
     ("{", r"line 3 is not JSON"),
     ("[1]", "line 3: expected an object, got list"),
+    ({"context": "", "endings": ENDINGS, "label": 0}, "line 3: the context is empty"),
     ({"context": "x", "label": 0}, "line 3 has no 'endings'"),
     ({"context": "x", "endings": ENDINGS, "label": "0"}, "line 3: 'label' should be int, got str"),
     ({"context": "x", "endings": ENDINGS, "label": True}, "line 3: 'label' should be int, got bool"),

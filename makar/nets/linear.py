@@ -39,7 +39,7 @@ class Linear(nn.Module):
             self.wide = self.weight.float()
 
     def forward(self, x: Tensor) -> Tensor:
-        weight = self.weight
+        weight: Tensor = self.weight
         if weight.dtype == torch.float32 or (x.shape[0] > 1 and not has_bf16_units()):
             weight = weight.float() if self.wide is None else self.wide
             # W x^T rather than x W^T: with few columns MKL runs this orientation 2-4x faster

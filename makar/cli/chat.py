@@ -81,7 +81,7 @@ def _turn(talk: Chat, words: str, live: bool) -> int:
         else:
             _answer(talk, words)
     except Interrupted as error:
-        print(f"(stopped; {error})", file=sys.stderr)
+        print(f"({error})", file=sys.stderr)
         if not live:
             raise
     except MakarError as error:
@@ -99,7 +99,7 @@ def _answer(talk: Chat, words: str) -> None:
             last = part[-1:] or last
     except KeyboardInterrupt:
         stream.close()  # type: ignore[attr-defined]
-        raise Interrupted("what was shown is kept") from None
+        raise Interrupted("interrupted; what was shown is kept") from None
     finally:
         if last != "\n":
             print(flush=True)

@@ -39,7 +39,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--stream", action=argparse.BooleanOptionalAction, default=None,
                         help="show the answer while it is made (by default on a terminal)")
     parser.add_argument("--record", action="store_true",
-                        help="print the record as JSON instead of the bare text, or with -o write FILE.record.json")
+                        help="print JSON with the text and its record, or with -o write FILE.record.json too")
     parser.set_defaults(run=run)
 
 
@@ -53,19 +53,20 @@ def run(args: argparse.Namespace) -> int:
     prompt = words_of(args.prompt, args.file)
     with open_ledger() as ledger:
         work = begin(prompt, options, ledger=ledger)
-        if _streams(args):
+        streams = _streams(args)
+        if streams:
             _print_stream(work)
-            return 0
         released = work.release()
         _tell_withheld(work)
     works = released if isinstance(released, list) else [released]
     if targets:
         _save(works, targets, record=args.record)
     elif args.record:
-        records = [work.record for work in works]
-        print(json.dumps(records if args.n > 1 else records[0], indent=2, ensure_ascii=False))
-    else:
+        found = [{"text": one.content, "record": one.record} for one in works]
+        print(json.dumps(found if args.n > 1 else found[0], indent=2, ensure_ascii=False))
+    elif not streams:
         _print_all(works)
+    _tell_cut(works)
     return 0
 
 
@@ -93,6 +94,16 @@ def _tell_withheld(work: Work) -> None:
     for number, outcome in enumerate(work.outcomes or [], 1):
         if isinstance(outcome, Stopped):
             print(f"makar: answer {number} of {len(work.outcomes or [])} is missing: {outcome}", file=sys.stderr)
+
+
+def _tell_cut(works: Sequence[Released]) -> None:
+    """An answer that ended because it had to should not pass for one that was finished."""
+    for number, work in enumerate(works, 1):
+        record = work.record
+        if record["finish"] == "length":
+            which = f"answer {number}" if len(works) > 1 else "the answer"
+            print(f"({which} was cut at its limit of {record['num_tok']:,} tokens; --max-tokens sets it)",
+                  file=sys.stderr)
 
 
 def _print_all(works: Sequence[Released]) -> None:

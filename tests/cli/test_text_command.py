@@ -57,7 +57,9 @@ def test_the_answer_in_a_file(capfd: pytest.CaptureFixture[str], tmp_path: Path)
 
 
 def test_the_record_is_json(capfd: pytest.CaptureFixture[str]) -> None:
-    assert json.loads(say(capfd, "hello", "--record"))
+    shown = json.loads(say(capfd, "hello", "--record"))
+    assert shown["text"] == say(capfd, "hello").removesuffix("\n")
+    assert shown["record"]["seed"] == 3
     assert len(json.loads(say(capfd, "hello", "--record", "--n", "2"))) == 2
 
 
@@ -69,6 +71,11 @@ def test_several_answers_in_several_files(capfd: pytest.CaptureFixture[str], tmp
 def test_a_device_is_written_to_and_stays_a_device(capfd: pytest.CaptureFixture[str]) -> None:
     say(capfd, "hello", "-o", "/dev/null")
     assert Path("/dev/null").is_char_device()
+
+
+def test_a_cut_answer_says_so(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["text", "hello", *TINY]) == 0
+    assert "was cut at its limit of 12 tokens" in capfd.readouterr().err
 
 
 def test_prompt_pipe_and_files_are_joined(makar_command: Command, tmp_path: Path) -> None:

@@ -64,11 +64,7 @@ class Row:
 
         Raises: BadInput (text that is not Unicode)
         """
-        try:
-            return sha256_bytes(self.spelled().encode())
-        except UnicodeEncodeError as error:
-            raise BadInput("the text holds a lone surrogate, which is no Unicode character and cannot be recorded; "
-                           "re-encode it as UTF-8") from error
+        return sha256_bytes(utf8(self.spelled()))
 
     def stamp(self) -> Stamp:
         """The stamp with its body parsed, checked against its id.
@@ -83,6 +79,18 @@ class Row:
             raise LedgerBroken(f"stamp {self.seq} of the ledger was changed; `makar ledger verify` tells more")
         return Stamp(self.seq, self.id, self.kind, self.at, json.loads(self.body), self.prev,
                      tuple(json.loads(self.contents)))
+
+
+def utf8(text: str) -> bytes:
+    """The text as the bytes that are hashed and kept.
+
+    Raises: BadInput (a lone surrogate)
+    """
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise BadInput("the text holds a lone surrogate, which is no Unicode character and cannot be recorded; "
+                       "re-encode it as UTF-8") from error
 
 
 def row(seq: int, kind: str, at: str, body: Mapping[str, Any], held: Sequence[str], prev: str) -> Row:

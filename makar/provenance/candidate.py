@@ -10,6 +10,7 @@ from makar.generate.artifact import Artifact, new_id
 from makar.kit.files import sha256_bytes
 from makar.ledger.chain import Batch
 from makar.ledger.rules import LETS_OUT
+from makar.ledger.stamp import utf8
 from makar.provenance.case import Case
 from makar.review.decision import Decision, consequence, decide
 from makar.review.policy import Policy
@@ -46,7 +47,7 @@ class Candidate:
     def leave(self, batch: Batch, request: str) -> str:
         """Stamps what was cleared since the last time; it may leave once the batch has ended well."""
         window = self.cleared[self.num_chars_left:]
-        data = window.encode()
+        data = utf8(window)
         batch.append("window", {"work": self.work, "request": request, "index": self.index,
                                 "start": self.num_chars_left, "num_chars": len(window),
                                 "content": sha256_bytes(data)}, [data])
@@ -55,7 +56,7 @@ class Candidate:
 
     def keep(self, batch: Batch, request: str, why: str) -> str:
         """Stamps unfinished work as such, with all that was made; returns the stamp's id."""
-        data = self.screen.text.encode()
+        data = utf8(self.screen.text)
         body = {"work": self.work, "request": request, "index": self.index, "content": sha256_bytes(data),
                 "num_tok": self.num_tok, "num_chars_left": self.num_chars_left, "why": why}
         return batch.append("partial", body, [data]).id

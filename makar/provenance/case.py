@@ -11,6 +11,7 @@ from makar.kit.config import to_json
 from makar.kit.files import sha256_bytes
 from makar.ledger import Ledger, Stamp
 from makar.ledger.rules import LETS_OUT
+from makar.ledger.stamp import utf8
 from makar.review.decision import Decision
 from makar.review.policy import Policy
 from makar.verdict import Span, Verdict
@@ -51,14 +52,14 @@ def artifact_body(case: Case) -> dict[str, Any]:
     """The body of an artifact stamp; the content goes with it."""
     made = case.artifact
     return {"work": made.id, "request": case.request, "room": made.room, "media_type": made.media_type,
-            "content": sha256_bytes(made.content.encode()), "checkpoint": dict(made.checkpoint), "seed": made.seed,
+            "content": sha256_bytes(utf8(made.content)), "checkpoint": dict(made.checkpoint), "seed": made.seed,
             "finish": made.finish, "num_tok": made.num_tok, "seconds": round(made.seconds, 6),
             "parents": list(made.parents), "platform": dict(made.platform)}
 
 
 def decision_body(case: Case, filed: Filed) -> dict[str, Any]:
     """The body of a decision stamp, with the policy as it was, for a policy's name may later mean something else."""
-    content = sha256_bytes(case.cleared.encode()) if case.lets_out else None
+    content = sha256_bytes(utf8(case.cleared)) if case.lets_out else None
     return {"work": case.artifact.id, "artifact": filed.artifact, "verdicts": filed.verdicts, "content": content,
             **to_json(case.decision), "policy": to_json(case.policy)}
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from makar.kit.config import to_json
 from makar.kit.files import sha256_bytes
+from makar.ledger.stamp import utf8
 from makar.provenance.case import Case
 
 FORM = 1
@@ -25,7 +26,7 @@ def manifest(case: Case, stamps: Mapping[str, str]) -> dict[str, Any]:
         "work": made.id,
         "room": made.room,
         "media_type": made.media_type,
-        "content": {"sha256": sha256_bytes(leaves.encode()), "num_chars": len(leaves)},
+        "content": {"sha256": sha256_bytes(utf8(leaves)), "num_chars": len(leaves)},
         "masked": case.lets_out and leaves != made.content,
         "request": to_json(made.request),
         "exact": bool(made.request.get("exact", False)),

@@ -7,6 +7,7 @@ from makar.kit.errors import BadInput
 from makar.kit.files import sha256_bytes
 from makar.ledger import Ledger
 from makar.ledger.chain import Batch
+from makar.ledger.stamp import utf8
 from makar.provenance.case import Case, Filed, artifact_body, decision_body
 from makar.provenance.manifest import manifest
 from makar.provenance.released import _KEY, Released, Withheld
@@ -34,7 +35,7 @@ def seal_in(batch: Batch, case: Case, filed: Filed | None = None) -> Released | 
     """
     _require_decision(case)
     filed = _file(batch, case) if filed is None else filed
-    decision = batch.append("decision", decision_body(case, filed), [case.cleared.encode()] if case.lets_out else [])
+    decision = batch.append("decision", decision_body(case, filed), [utf8(case.cleared)] if case.lets_out else [])
     named = {"artifact": filed.artifact, "verdicts": filed.verdicts, "decision": decision.id}
     return _release(batch, case, named) if case.lets_out else _withhold(batch, case, named)
 
@@ -53,7 +54,7 @@ def _require_decision(case: Case) -> None:
 
 
 def _file(batch: Batch, case: Case) -> Filed:
-    artifact = batch.append("artifact", artifact_body(case), [case.artifact.content.encode()])
+    artifact = batch.append("artifact", artifact_body(case), [utf8(case.artifact.content)])
     verdicts = batch.append("verdicts", {"work": case.artifact.id, "artifact": artifact.id,
                                          "verdicts": to_json(case.verdicts)})
     return Filed(artifact.id, verdicts.id)
@@ -61,9 +62,9 @@ def _file(batch: Batch, case: Case) -> Filed:
 
 def _release(batch: Batch, case: Case, named: dict[str, str]) -> Released:
     # The stamp holds the record up to itself; the record that leaves also names the stamp.
-    kept = canonical(manifest(case, named)).encode()
+    kept = utf8(canonical(manifest(case, named)))
     body = {"work": case.artifact.id, "request": case.request, **named,
-            "content": sha256_bytes(case.cleared.encode()), "record": sha256_bytes(kept)}
+            "content": sha256_bytes(utf8(case.cleared)), "record": sha256_bytes(kept)}
     stamp = batch.append("release", body, [kept])
     return Released(case.cleared, canonical(manifest(case, {**named, "release": stamp.id})), _KEY)
 

@@ -14,6 +14,7 @@ from makar.kit.config import canonical, to_json
 from makar.kit.errors import BadInput, Interrupted, LedgerBroken
 from makar.kit.files import sha256_bytes
 from makar.ledger import Ledger, Stamp, open_ledger
+from makar.ledger.stamp import utf8
 from makar.provenance.candidate import Candidate, judge, subject
 from makar.provenance.case import Case
 from makar.provenance.released import Released, Withheld
@@ -171,7 +172,7 @@ def stamp_request(ledger: Ledger, room: str, request: Any, policy: Policy, asked
     Raises: BadInput, LedgerBroken, OutOfRoom
     """
     try:
-        written, judged_by = canonical(request).encode(), canonical(asked).encode()
+        written, judged_by = utf8(canonical(request)), utf8(canonical(asked))
     except (TypeError, ValueError) as error:
         raise BadInput(f"this request cannot be recorded: {error}") from error
     body = {"room": room, "model": to_json(request).get("model"), "policy": policy.name,

@@ -19,9 +19,9 @@ from makar.kit.errors import BadInput, Damaged
 
 MAX_LOGPROBS = 20
 MAX_STOPS, MAX_STOP_CHARS = 16, 1000
-# Tokens below exp(-reach) of the best are sorted only if the mass asked for is not reached without them.
-_REACHES = (5.0, 10.0)
-_LOWEST = float(np.finfo(np.float32).min)  # above -inf: forbidden tokens are never candidates
+# Tokens below these weights (the best has 1) are sorted only if the mass asked for is not reached without them.
+_FLOORS = (1e-2, 1e-4)
+_TINY = np.finfo(np.float32).smallest_subnormal  # forbidden tokens weigh 0 and are never candidates
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int64]
@@ -166,21 +166,21 @@ def kept(scaled: Tensor, sampling: Sampling) -> tuple[Ids | None, Floats]:
 
     Shapes: scaled (V,), best 0
     """
+    weights = scaled.exp()
     if not sampling.top_k and sampling.top_p >= 1 and sampling.min_p <= 0:
-        return None, np.exp(scaled.numpy())
-    values = scaled.numpy()
+        return None, weights.numpy()
     if sampling.top_k:
-        ids = _best(values, sampling.top_k)
-        mass = float(np.exp(values[ids]).sum(dtype=np.float64))
+        ids = _best(weights, sampling.top_k)
+        mass = float(weights.numpy()[ids].sum(dtype=np.float64))
     else:
-        mass = float(scaled.exp().sum(dtype=torch.float64))
-        ids = _shortlist(values, mass, sampling)
-    weights = np.exp(values[ids])
+        mass = float(weights.sum())
+        ids = _shortlist(weights.numpy(), mass, sampling)
+    near = weights.numpy()[ids]
     num = len(ids)
     if sampling.top_p < 1:
-        num = count_top_p(weights, mass, sampling.top_p)
-    num = min(num, count_min_p(weights, sampling.min_p))
-    return ids[:num], weights[:num]
+        num = count_top_p(near, mass, sampling.top_p)
+    num = min(num, count_min_p(near, sampling.min_p))
+    return ids[:num], near[:num]
 
 
 def count_top_p(weights: Floats, mass: float, top_p: float) -> int:
@@ -212,28 +212,27 @@ def draw(weights: NDArray[np.floating], uniform: float) -> int:
     return int(np.searchsorted(reached, uniform * reached[-1], side="right"))
 
 
-def _best(values: Floats, num: int) -> Ids:
+def _best(weights: Tensor, num: int) -> Ids:
     """The `num` best tokens, sorted; of equals at the border the lowest ids stay."""
-    floor = float(torch.from_numpy(values).topk(min(num, len(values))).values[-1])
-    return _sorted(values, max(floor, _LOWEST))[:num]
+    floor = float(weights.topk(min(num, len(weights))).values[-1])
+    return _sorted(weights.numpy(), floor)[:num]
 
 
-def _shortlist(values: Floats, mass: float, sampling: Sampling) -> Ids:
+def _shortlist(weights: Floats, mass: float, sampling: Sampling) -> Ids:
     """Every token that top-p and min-p could leave, perhaps more, sorted."""
     if sampling.top_p >= 1:
-        return _sorted(values, math.log(sampling.min_p) - 1e-3)  # a little below; the exact cut follows
-    for reach in _REACHES:
-        near = values[values >= -reach]
+        return _sorted(weights, sampling.min_p * 0.999)  # a little below; the exact cut follows
+    for floor in _FLOORS:
         # The margin covers rounding: sums over the same tokens in another order differ in the last digits.
-        if np.exp(near).sum(dtype=np.float64) >= sampling.top_p * mass * (1 + 1e-6):
-            return _sorted(values, -reach)
-    return _sorted(values, _LOWEST)
+        if weights[weights >= np.float32(floor)].sum(dtype=np.float64) >= sampling.top_p * mass * (1 + 1e-5):
+            return _sorted(weights, floor)
+    return _sorted(weights, 0.0)
 
 
-def _sorted(values: Floats, floor: float) -> Ids:
-    """The tokens at or above `floor` by (logit descending, id ascending)."""
-    ids = np.flatnonzero(values >= np.float32(floor))
-    return ids[np.argsort(-values[ids], kind="stable")]
+def _sorted(weights: Floats, floor: float) -> Ids:
+    """The possible tokens at or above `floor` by (weight descending, id ascending)."""
+    ids = np.flatnonzero(weights >= max(np.float32(floor), _TINY))
+    return ids[np.argsort(-weights[ids], kind="stable")]
 
 
 def _most_probable(logits: Tensor, total: float, num: int) -> tuple[tuple[int, float], ...]:

@@ -53,7 +53,7 @@ class Weights:
     @property
     def native_bytes(self) -> int:
         """About what the converted form takes: two bytes a parameter, and an output head that may be stored apart."""
-        return int(self.num_params * 2.5) + 20_000_000
+        return int(self.num_params * 2.6) + 20_000_000
 
 
 def _series(package: str, size_bytes: int, last_bytes: int, hashes: str) -> tuple[Part, ...]:

@@ -42,8 +42,9 @@ class Way:
 
 
 def say(line: str) -> None:
-    """One line for the person who waits, on standard error."""
-    print(f"makar: {line}", file=sys.stderr, flush=True)
+    """One line for the person who waits, on standard error; on a terminal it takes the place of a progress line."""
+    start = "\r\033[K" if sys.stderr.isatty() else ""
+    print(f"{start}makar: {line}", file=sys.stderr, flush=True)
 
 
 @contextmanager

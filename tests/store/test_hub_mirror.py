@@ -150,6 +150,13 @@ def test_only_web_addresses_are_hubs(tmp_path: Path, monkeypatch: pytest.MonkeyP
         mirror.address()
 
 
+def test_a_hub_address_with_a_password_is_refused_without_showing_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAKAR_HUB", "https://me:hidden@hub.example")
+    with pytest.raises(BadInput, match="HF_TOKEN") as caught:
+        mirror.address()
+    assert "hidden" not in str(caught.value)
+
+
 def test_a_redirect_to_a_local_file_is_not_followed(hub: Hub, tmp_path: Path) -> None:
     hub.redirects[f"/{FILE.repo}/resolve/main/{FILE.file}"] = "file:///etc/hostname"
     with pytest.raises((NotHere, NoNetwork)):

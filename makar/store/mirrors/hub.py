@@ -38,6 +38,8 @@ def address() -> str:
     """
     url = os.environ.get("MAKAR_HUB", "").rstrip("/") or DEFAULT_HUB
     parts = urllib.parse.urlsplit(url)
+    if parts.username or parts.password:
+        raise BadInput("MAKAR_HUB holds a user name or password; put the token into HF_TOKEN instead")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadInput(f"MAKAR_HUB is '{url}'; expected an address that begins with https:// or http://")
     return url

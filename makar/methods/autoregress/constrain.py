@@ -134,7 +134,27 @@ class _Vocabulary:
         self.tokens = [tokenizer.bytes_of(id) for id in range(tokenizer.vocab_size)]
 
     def __call__(self, text: bytes) -> list[int]:
-        return self._tokenizer.encode(text.decode("utf-8"))
+        """Tokens of text that the grammar forces: as the model's own tokenizer splits it where that is exact."""
+        ids = self._tokenizer.encode(text.decode("utf-8"))
+        return ids if b"".join(self.tokens[id] for id in ids) == text else self._greedy(text)
+
+    def _greedy(self, text: bytes) -> list[int]:
+        """The longest token that fits, again and again."""
+        ids, place = [], 0
+        while place < len(text):
+            end = next(end for end in range(min(len(text), place + self._longest), place, -1)
+                       if text[place:end] in self._ids)
+            ids.append(self._ids[text[place:end]])
+            place = end
+        return ids
+
+    @functools.cached_property
+    def _ids(self) -> dict[bytes, int]:
+        return {data: id for id, data in enumerate(self.tokens) if id not in self._tokenizer.special_ids and data}
+
+    @functools.cached_property
+    def _longest(self) -> int:
+        return max(map(len, self._ids))
 
 
 @functools.lru_cache(maxsize=MAX_CACHED)

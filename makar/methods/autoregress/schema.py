@@ -61,8 +61,11 @@ def enforceable(text: str) -> dict[str, Any]:
     draft = _draft(schema)
     _check_shape(schema)
     root = {key: value for key, value in schema.items() if key not in ("$schema", "$id")}
-    clean: dict[str, Any] = _Walk(tuples_in_items=draft != _DRAFTS[0], lone_refs=draft in _DRAFTS[2:]).node(root, "#")
-    if not _Ends(clean).node(clean, _TYPES, frozenset()):
+    walk = _Walk(tuples_in_items=draft != _DRAFTS[0], lone_refs=draft in _DRAFTS[2:])
+    clean: dict[str, Any] = walk.node(root, "#")
+    for ref in walk.refs - walk.places.keys():
+        raise BadInput(f"the JSON Schema's '$ref' to '{ref[:80]}' points to nothing that is a schema")
+    if not _Ends(walk.places).node(clean, _TYPES, frozenset()):
         raise BadInput("no finite JSON can satisfy the JSON Schema: it requires itself without end; make a property of"
                        " the cycle optional, or let it be null")
     return clean
@@ -124,10 +127,14 @@ class _Walk:
 
     tuples_in_items: bool
     lone_refs: bool
+    places: dict[str, Any] = field(default_factory=dict)  # JSON pointer -> the schema there, rebuilt
+    refs: set[str] = field(default_factory=set)
 
     def node(self, schema: Any, where: str) -> Any:
-        if isinstance(schema, bool):
-            return schema
+        self.places[where] = schema if isinstance(schema, bool) else self._rebuilt(schema, where)
+        return self.places[where]
+
+    def _rebuilt(self, schema: Mapping[str, Any], where: str) -> dict[str, Any]:
         if self.lone_refs and "$ref" in schema:
             schema = {key: value for key, value in schema.items() if key in ("$ref", "$defs", "definitions")}
         if self.tuples_in_items:
@@ -144,14 +151,21 @@ class _Walk:
             return [self.node(item, f"{where}/{place}") for place, item in enumerate(value)]
         if key in _MAPS:
             _check_names(key, value, where)
-            return {name: self.node(item, f"{where}/{name}") for name, item in value.items()}
+            return {name: self.node(item, f"{where}/{_pointer_part(name)}") for name, item in value.items()}
         if key == "pattern":
             return regex.within_json(value, f"the JSON Schema's pattern (at {where})")
+        if key == "$ref":
+            self.refs.add(value)
         if key in _CHECKED:
             _CHECKED[key](value, where)
         elif key not in _AS_IS:
             _refuse(key, where)
         return value
+
+
+def _pointer_part(name: str) -> str:
+    """Source: RFC 6901, section 3"""
+    return name.replace("~", "~0").replace("/", "~1")
 
 
 def _modern_items(schema: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -234,7 +248,7 @@ def _with_format(clean: dict[str, Any]) -> dict[str, Any]:
 class _Ends:
     """Whether some finite JSON can satisfy a schema, as far as its own cycles go."""
 
-    root: Any
+    places: Mapping[str, Any]
     known: set[tuple[str, frozenset[str]]] = field(default_factory=set)
 
     def node(self, schema: Any, types: frozenset[str], within: frozenset[str]) -> bool:
@@ -261,25 +275,10 @@ class _Ends:
             return True
         if ref in within:
             return False
-        ends = self.node(_pointed(self.root, ref), types, within | {ref})
+        ends = self.node(self.places[ref], types, within | {ref})
         if ends:
             self.known.add((ref, types))
         return ends
-
-
-def _pointed(root: Any, ref: str) -> Any:
-    place = root
-    for part in ref.removeprefix("#").split("/")[1:]:
-        part = part.replace("~1", "/").replace("~0", "~")
-        try:
-            place = place[int(part)] if isinstance(place, list) else place[part]
-        except (KeyError, IndexError, ValueError, TypeError):
-            raise BadInput(f"the JSON Schema's '$ref' to '{ref[:80]}' points to nothing") from None
-    return place if isinstance(place, (dict, bool)) else _not_a_schema(ref)
-
-
-def _not_a_schema(ref: str) -> Any:
-    raise BadInput(f"the JSON Schema's '$ref' to '{ref[:80]}' points to something that is no schema")
 
 
 def _needed_members(schema: Mapping[str, Any]) -> Iterator[Any]:

@@ -21,6 +21,7 @@ class Partial:
     def __init__(self, path: Path, size_bytes: int, on_bytes: Callable[[float], None]) -> None:
         self.path, self.size_bytes, self.on_bytes = path, size_bytes, on_bytes
         self.have_bytes = 0
+        self._foreseen_bytes = 0.0
         self._digest = hashlib.sha256()
         with disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,6 +79,11 @@ class Partial:
             digest.update(chunk)
         return digest.hexdigest()
 
+    def foresee(self, num_bytes: float) -> None:
+        """Shows bytes as gained that a client already holds; they are not shown again when they arrive here."""
+        self.on_bytes(num_bytes - self._foreseen_bytes)
+        self._foreseen_bytes = num_bytes
+
     def flush(self) -> None:
         """Everything written reaches the disk."""
         with disk_errors(self.path):
@@ -90,5 +96,7 @@ class Partial:
             yield chunk
 
     def _move(self, num_bytes: int) -> None:
+        shown_bytes = min(self._foreseen_bytes, max(0, num_bytes))
+        self._foreseen_bytes -= shown_bytes
         self.have_bytes += num_bytes
-        self.on_bytes(num_bytes)
+        self.on_bytes(num_bytes - shown_bytes)

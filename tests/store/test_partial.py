@@ -72,3 +72,20 @@ def test_a_folder_that_cannot_be_made_is_bad_input(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(BadInput, match="cannot write"):
         Partial(tmp_path / "file" / "x", 10, nothing)
+
+
+def test_foreseen_bytes_are_shown_once(tmp_path: Path) -> None:
+    moved: list[float] = []
+    with Partial(tmp_path / "x", 10, moved.append) as partial:
+        partial.foresee(4)
+        partial.foresee(6)
+        assert sum(moved) == 6
+        partial.write(b"1234")
+        assert sum(moved) == 6
+        partial.write(b"5678")
+        assert sum(moved) == 8
+        partial.foresee(2)
+        partial.foresee(0)
+        partial.cut(3)
+    assert sum(moved) == 3
+    assert min(moved) < 0

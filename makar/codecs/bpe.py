@@ -16,14 +16,18 @@ from makar.kit.errors import BadInput, Damaged, NotHere
 _SPACE = "▁"
 
 
-def _byte_of_character() -> dict[str, int]:
-    """The characters that stand for bytes in a byte-level vocabulary. Source: GPT-2 encoder, `bytes_to_unicode`."""
+def _byte_spelling() -> dict[int, str]:
+    """From the characters that stand for bytes in a byte-level vocabulary to those bytes, as Latin-1 characters.
+
+    Characters that stand for no byte become one that Latin-1 has not. Source: GPT-2 encoder, `bytes_to_unicode`.
+    """
     plain = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in plain]
-    return {chr(byte): byte for byte in plain} | {chr(256 + rank): byte for rank, byte in enumerate(others)}
+    stand_ins = {256 + rank: chr(byte) for rank, byte in enumerate(others)}
+    return dict.fromkeys(others, "\uffff") | stand_ins
 
 
-_BYTES = _byte_of_character()
+_SPELLING = _byte_spelling()
 
 
 class Tokenizer:
@@ -84,10 +88,8 @@ class Tokenizer:
         return text[1:] if self._strip_space and text.startswith(" ") else text
 
     def bytes_of(self, id: int) -> bytes:
-        """The bytes that one token stands for; its name for a control token. Raises: BadInput"""
-        if not 0 <= id < len(self._bytes):
-            raise BadInput(f"token id {id} is not in the vocabulary of {len(self._bytes):,}")
-        return self._bytes[id]
+        """The bytes that one token stands for; its name for a control token, nothing for an id that no token has."""
+        return self._bytes[id] if 0 <= id < len(self._bytes) else b""
 
     def _with_special(self) -> tokenizers.Tokenizer:
         """The engine that reads control tokens; made at first use, as it doubles the memory."""
@@ -134,8 +136,8 @@ def _bytes_by_id(description: Mapping[str, Any]) -> tuple[bytes, ...]:
 
 def _byte_level(token: str) -> bytes:
     try:
-        return bytes([_BYTES[character] for character in token])
-    except KeyError:  # not every entry is spelled in bytes, such as padding names
+        return token.translate(_SPELLING).encode("latin-1")
+    except UnicodeEncodeError:  # not every entry is spelled in bytes, such as padding names
         return token.encode()
 
 

@@ -8,27 +8,36 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from functools import wraps
 from typing import Any, NoReturn
 
-from jinja2 import TemplateRuntimeError, nodes
-from jinja2.ext import loopcontrols
+from jinja2 import Environment, TemplateRuntimeError, Undefined, nodes
+from jinja2.ext import Extension, loopcontrols
+from jinja2.parser import Parser
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
 MAX_STEPS = 200_000
 MAX_TIME_S = 5.0
-_MAX_DIGIT_BITS = 4096
-_FILTERS = ("abs", "capitalize", "count", "d", "default", "dictsort", "e", "escape", "first", "float", "int", "items",
-            "join", "last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "replace",
-            "reverse", "round", "safe", "select", "selectattr", "sort", "string", "title", "trim", "unique", "upper")
+_MAX_NUMBER_BITS = 4096
+_FILTERS = ("abs", "count", "d", "default", "dictsort", "first", "float", "int", "items", "last", "length", "list",
+            "map", "max", "min", "reject", "rejectattr", "reverse", "round", "select", "selectattr", "sort", "unique")
+_TEXT_FILTERS = ("capitalize", "e", "escape", "lower", "safe", "string", "title", "trim", "upper")
 _GLOBALS = ("range", "dict", "namespace", "joiner", "cycler")
-_SIZED = (str, list, tuple, dict)
+_METHODS: dict[type, frozenset[str]] = {
+    str: frozenset((
+        "capitalize", "casefold", "count", "endswith", "find", "index", "isalnum", "isalpha", "isdecimal", "isdigit",
+        "islower", "isnumeric", "isspace", "istitle", "isupper", "join", "lower", "lstrip", "partition", "removeprefix",
+        "removesuffix", "replace", "rfind", "rindex", "rpartition", "rsplit", "rstrip", "split", "splitlines",
+        "startswith", "strip", "swapcase", "title", "upper")),
+    dict: frozenset(("copy", "get", "items", "keys", "values")),
+    list: frozenset(("copy", "count", "index")), tuple: frozenset(("count", "index")),
+    int: frozenset(), float: frozenset(), bytes: frozenset(), range: frozenset()}
 
 
 class Budget:
@@ -77,10 +86,12 @@ class GuardedEnvironment(ImmutableSandboxedEnvironment):
 
     def __init__(self) -> None:
         # constants are not folded: that would do a template's work before any budget is set
-        super().__init__(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols], optimized=False,
+        super().__init__(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols, _Generation], optimized=False,
                          finalize=_emitted)
-        self.filters = {name: _guarded_filter(self.filters[name]) for name in _FILTERS}
-        self.filters |= {"replace": _replaced, "join": _joined, "tojson": _to_json}
+        known = self.filters
+        self.filters = {name: _guarded(known[name]) for name in _FILTERS}
+        self.filters |= {name: _guarded(known[name], as_text=True) for name in _TEXT_FILTERS}
+        self.filters |= {"replace": _guarded(_replaced), "join": _guarded(_joined), "tojson": _guarded(_to_json)}
         self.globals = {name: self.globals[name] for name in _GLOBALS} | {
             "raise_exception": _raise_exception, "strftime_now": _strftime_now}
 
@@ -92,7 +103,7 @@ class GuardedEnvironment(ImmutableSandboxedEnvironment):
         repeated: list[Any] = list(tree.find_all((nodes.For, nodes.Macro, nodes.CallBlock)))
         for node in repeated:
             node.body.insert(0, _spend_node(node))
-        return _Concatenations().visit(tree).set_environment(self)
+        return _Guards().visit(tree).set_environment(self)
 
     def spend_turn(self, num_chars: int) -> None:
         """One loop turn or macro call, whose body holds that much literal text."""
@@ -101,16 +112,28 @@ class GuardedEnvironment(ImmutableSandboxedEnvironment):
 
     def concat_texts(self, *parts: Any) -> str:
         """What the operator ~ does."""
-        texts = [str(part) for part in parts]
+        texts = [_text(part) for part in parts]
         _current.get().fits(sum(map(len, texts)))
         return "".join(texts)
+
+    def collected(self, value: Any) -> Any:
+        """A list, tuple or mapping just made: nested doubling would make what takes for ever to compare or print."""
+        _weigh(value)
+        return value
+
+    def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
+        """Jinja's way in for `str.format`, whose widths know no bound."""
+        wrapped = super().wrap_str_format(value)
+        if wrapped is not None:
+            raise TemplateRuntimeError("it calls str.format, which chat templates may not")
+        return None
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """An operator whose result could be huge is refused before it is computed."""
         current = _current.get()
         current.step()
-        if operator == "+" and isinstance(left, _SIZED) and isinstance(right, _SIZED):
-            current.fits(len(left) + len(right))
+        if operator == "+":
+            current.fits(_weigh(left) + _weigh(right))
         elif operator == "*":
             _check_product(current, left, right)
         elif operator == "**" or (operator == "%" and isinstance(left, (str, bytes))):
@@ -118,21 +141,84 @@ class GuardedEnvironment(ImmutableSandboxedEnvironment):
         return super().call_binop(context, operator, left, right)
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:
-        """Calls what the sandbox allows, refusing text methods that would make something huge."""
+        """Calls what the sandbox allows, and of the methods of values only those that chat templates use."""
         current = _current.get()
         current.step()
         owner = getattr(__obj, "__self__", None)
+        allowed = next((names for kind, names in _METHODS.items() if isinstance(owner, kind)), None)
+        if allowed is not None and __obj.__name__ not in allowed:
+            raise TemplateRuntimeError(f"it calls {type(owner).__name__}.{__obj.__name__}, which chat templates may "
+                                       "not")
         if isinstance(owner, str):
-            _check_text_method(current, owner, __obj.__name__, [*args, *kwargs.values()])
-        return super().call(__context, __obj, *args, **kwargs)
+            _check_text_method(current, owner, __obj.__name__, args)
+        return __self.collected(super().call(__context, __obj, *args, **kwargs))
 
 
-class _Concatenations(NodeTransformer):
-    """Turns `a ~ b` into a call that looks at the sizes first."""
+class _Generation(Extension):
+    """Reads the tag `generation`, which marks the assistant's text for training, and writes what it encloses."""
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self.tags = {"generation"}
+
+    def parse(self, parser: Parser) -> nodes.Node:
+        """The block, as a scope of its own."""
+        line = next(parser.stream).lineno
+        return nodes.Scope(parser.parse_statements(("name:endgeneration",), drop_needle=True), lineno=line)
+
+
+class _Guards(NodeTransformer):
+    """Turns `a ~ b` and the displays of lists, tuples and mappings into calls that look at the sizes."""
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Node:
         self.generic_visit(node)
         return nodes.Call(nodes.EnvironmentAttribute("concat_texts"), node.nodes, [], None, None, lineno=node.lineno)
+
+
+    def visit_List(self, node: nodes.List) -> nodes.Node:
+        return self._collected(node)
+
+    def visit_Dict(self, node: nodes.Dict) -> nodes.Node:
+        return self._collected(node)
+
+    def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:
+        if node.ctx != "load":  # the names on the left of an assignment
+            return node
+        return self._collected(node)
+
+    def _collected(self, node: nodes.Expr) -> nodes.Node:
+        self.generic_visit(node)
+        return nodes.Call(nodes.EnvironmentAttribute("collected"), [node], [], None, None, lineno=node.lineno)
+
+
+def _weigh(value: Any, *, as_text: bool = False) -> int:
+    """The number of characters and items in a value; refuses what is too large and, as text, what is no plain value."""
+    current = _current.get()
+    total, waiting = 0, [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            total += len(item)
+        elif isinstance(item, (list, tuple)):
+            total += len(item)
+            current.fits(total)
+            waiting.extend(item)
+        elif isinstance(item, dict):
+            total += 2 * len(item)
+            current.fits(total)
+            waiting.extend(item.keys())
+            waiting.extend(item.values())
+        elif as_text and not isinstance(item, (int, float, Undefined, type(None))):
+            raise TemplateRuntimeError(f"it writes out a {type(item).__name__}")
+        else:
+            total += 1
+        current.fits(total)
+    return total
+
+
+def _text(value: Any) -> str:
+    _weigh(value, as_text=True)
+    return str(value)
 
 
 def _spend_node(node: nodes.Node) -> nodes.Node:
@@ -142,59 +228,65 @@ def _spend_node(node: nodes.Node) -> nodes.Node:
     return nodes.ExprStmt(call, lineno=node.lineno).set_lineno(node.lineno)
 
 
-def _emitted(value: Any) -> Any:
-    text = str(value)
+def _emitted(value: Any) -> str:
+    text = _text(value)
     _current.get().emit(len(text))
     return text
 
 
 def _check_product(current: Budget, left: Any, right: Any) -> None:
     if isinstance(left, int) and isinstance(right, int):
-        if left.bit_length() + right.bit_length() > _MAX_DIGIT_BITS:
+        if left.bit_length() + right.bit_length() > _MAX_NUMBER_BITS:
             raise TemplateRuntimeError("it makes an absurdly large number")
         return
     for many, count in ((left, right), (right, left)):
-        if isinstance(many, _SIZED) and isinstance(count, int):
-            current.fits(len(many) * max(0, count))
+        if isinstance(many, (str, list, tuple)) and isinstance(count, int):
+            current.fits(_weigh(many) * max(0, count))
 
 
-def _check_text_method(current: Budget, owner: str, name: str, args: list[Any]) -> None:
+def _check_text_method(current: Budget, owner: str, name: str, args: Sequence[Any]) -> None:
     if name == "replace" and len(args) > 1:
         current.fits(_replaced_chars(owner, args[0], args[1]))
     elif name == "join" and args:
         current.fits(_joined_chars(owner, args[0]))
-    elif name in ("center", "ljust", "rjust", "zfill", "expandtabs", "format", "format_map", "translate"):
-        raise TemplateRuntimeError(f"it calls str.{name}, which chat templates may not")
 
 
 def _replaced_chars(text: str, old: Any, new: Any) -> int:
-    return len(text) + text.count(str(old)) * max(0, len(str(new)) - len(str(old)))
+    grown = len(_text(new)) - len(_text(old))
+    return len(text) + text.count(_text(old)) * max(0, grown)
 
 
 def _joined_chars(separator: str, parts: Any) -> int:
     if not isinstance(parts, (list, tuple, dict, str)):
         raise TemplateRuntimeError("it joins what is no list")
-    return sum(len(str(part)) + len(separator) for part in parts)
+    return _weigh(parts) + len(separator) * len(parts)
 
 
-def _guarded_filter(plain: Callable[..., Any]) -> Callable[..., Any]:
-    """The filter, each use of which spends a step; Jinja's marks on the function are kept."""
+def _guarded(plain: Callable[..., Any], as_text: bool = False) -> Callable[..., Any]:
+    """The filter, each use of which spends a step and is weighed; Jinja's marks on the function are kept."""
+
     @wraps(plain)
-    def spend_and_filter(*args: Any, **named: Any) -> Any:
+    def weighed(*args: Any, **named: Any) -> Any:
         _current.get().step()
-        return plain(*args, **named)
+        for value in args:
+            if isinstance(value, (str, list, tuple, dict)) or as_text:
+                _weigh(value, as_text=as_text)
+        found = plain(*args, **named)
+        _weigh(found)
+        return found
 
-    return spend_and_filter
+    return weighed
 
 
 def _replaced(text: Any, old: Any, new: Any) -> str:
-    _current.get().fits(_replaced_chars(str(text), old, new))
+    _current.get().fits(_replaced_chars(_text(text), old, new))
     return str(text).replace(str(old), str(new))
 
 
-def _joined(parts: Any, separator: str = "") -> str:
+def _joined(parts: Any, separator: Any = "") -> str:
     listed = list(parts)
-    _current.get().fits(_joined_chars(str(separator), listed))
+    _weigh(listed, as_text=True)
+    _current.get().fits(_joined_chars(_text(separator), listed))
     return str(separator).join(map(str, listed))
 
 
@@ -202,6 +294,7 @@ def _to_json(value: Any, ensure_ascii: bool = False, indent: int | None = None) 
     """Not Jinja's own, which escapes for HTML."""
     if indent is not None and not 0 <= indent <= 16:
         raise TemplateRuntimeError(f"it indents JSON by {indent}")
+    _weigh(value, as_text=True)
     return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent)
 
 

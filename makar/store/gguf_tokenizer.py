@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from makar.kit.errors import BadInput, Damaged
@@ -33,15 +33,18 @@ def read_vocabulary(metadata: Mapping[str, Any], family: str, vocab_size: int) -
             if key.startswith("tokenizer.")}
     tokens, types = _tokens(keys, vocab_size)
     by_name = {token: id for id, token in enumerate(tokens)}
+    unused = {token for token, kind in zip(tokens, types, strict=True) if kind == UNUSED}  # padding, mostly
     added = [added_token(id, tokens[id], special=kind != USER_DEFINED) for id, kind in enumerate(types)
              if kind in (CONTROL, USER_DEFINED, UNKNOWN) and tokens[id]]
     notes: list[str] = []
     kind = keys.get("model")
     if kind == "gpt2":
         pre = _pre_name(keys.get("pre"), family, notes)
-        tokenizer = byte_level_tokenizer(by_name, _merges(keys, by_name), pre, added)
+        merges = _merges(keys, by_name)
+        unused -= {part for left, right in merges for part in (left, right, left + right)}
+        tokenizer = byte_level_tokenizer(_without(by_name, unused), merges, pre, added)
     elif kind == "llama":
-        tokenizer = _sentencepiece(keys, tokens, types, by_name, added)
+        tokenizer = _sentencepiece(keys, tokens, types, _without(by_name, unused), added)
     else:
         raise BadInput(f"its tokenizer is of the kind '{kind}'; Makar reads gpt2 (byte-level BPE) and llama "
                        "(SentencePiece BPE)")
@@ -50,6 +53,10 @@ def read_vocabulary(metadata: Mapping[str, Any], family: str, vocab_size: int) -
     return Vocabulary(tokenizer, bos_id, bool(keys.get("add_bos_token", kind == "llama")) and bos_id is not None,
                       _eos_ids(keys, controls, vocab_size), _fim(keys, controls, vocab_size),
                       str(keys.get("tokenizer.chat_template", "")), tuple(notes))
+
+
+def _without(by_name: Mapping[str, int], unused: Collection[str]) -> dict[str, int]:
+    return {token: id for token, id in by_name.items() if token not in unused}
 
 
 def _tokens(keys: Mapping[str, Any], vocab_size: int) -> tuple[list[str], list[int]]:

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,14 +92,13 @@ def _turn(talk: Chat, words: str, live: bool) -> int:
 
 
 def _answer(talk: Chat, words: str) -> None:
-    stream = talk.stream(words)
     last = "\n"
     try:
-        for part in stream:
-            print(part, end="", flush=True)
-            last = part[-1:] or last
+        with closing(talk.stream(words)) as stream:
+            for part in stream:
+                print(part, end="", flush=True)
+                last = part[-1:] or last
     except KeyboardInterrupt:
-        stream.close()  # type: ignore[attr-defined]
         raise Interrupted("interrupted; what was shown is kept") from None
     finally:
         if last != "\n":

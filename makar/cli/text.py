@@ -84,6 +84,9 @@ def _print_stream(work: Work) -> None:
             last = part[-1:] or last
     except KeyboardInterrupt:
         raise work.interrupted() from None
+    except OSError:
+        work.interrupted()  # the reader left; what was made is kept while the ledger is still open
+        raise
     finally:
         if last != "\n":
             print(flush=True)

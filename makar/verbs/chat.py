@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Unpack
 
 from makar.kit.errors import BadInput, Interrupted
@@ -65,7 +65,7 @@ class Chat:
         self.last = released
         return released
 
-    def stream(self, words: str) -> Iterator[str]:
+    def stream(self, words: str) -> Generator[str, None, None]:
         """The answer to `words` in parts, each checked before it leaves. What was seen of a broken-off answer stays.
 
         Raises: as `say`

@@ -60,7 +60,8 @@ def test_binary_input(makar_command: Command) -> None:
 
 
 def test_ctrl_c_keeps_the_partial_answer(own_home: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "makar.cli", "chat", "--model", "tiny", "--seed", "3", "--temperature", "5"]
+    command = [sys.executable, "-m", "makar.cli", "chat", "--model", "tiny", "--seed", "3", "--temperature", "5",
+               "--max-tokens", "1900", "--regex", "[a-z ]{1800,}"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path,
                           env={**os.environ, "PYTHONUNBUFFERED": "1"}) as process:
         assert process.stdin and process.stdout

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +18,9 @@ from makar.ledger import open_ledger
 
 Command = Callable[..., "subprocess.CompletedProcess[bytes]"]
 TINY = ["--model", "tiny", "--max-tokens", "12", "--seed", "3", "--temperature", "5"]
+
+LONG = [sys.executable, "-m", "makar.cli", "text", "hello", "--model", "tiny", "--seed", "3", "--temperature", "5",
+        "--max-tokens", "1900", "--regex", "[a-z ]{1800,}"]  # a form that cannot end early
 
 
 @pytest.fixture(autouse=True)
@@ -161,3 +166,39 @@ def test_what_is_withheld_says_why_and_where_it_is(capfd: pytest.CaptureFixture[
     assert "secrets" in said
     assert re.search("makar (ledger|review) show [0-9a-f]{8}", said)
     assert key not in said
+
+
+def test_a_reader_that_leaves_in_the_middle(tmp_path: Path) -> None:
+    words = [*LONG, "--stream"]
+    with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          cwd=tmp_path) as process:
+        assert process.stdout and process.stderr
+        assert process.stdout.read(1)
+        process.stdout.close()
+        said = process.stderr.read()
+    assert (process.returncode, said) == (141, b"")
+    with open_ledger() as ledger:
+        assert len(list(ledger.stamps(kind="partial"))) == 1
+        assert list(ledger.stamps(kind="release")) == []
+        assert ledger.verify().ok
+
+
+@pytest.mark.parametrize("stream", ["--stream", "--no-stream"])
+def test_ctrl_c_keeps_what_was_made(tmp_path: Path, stream: str) -> None:
+    words = [*LONG, stream]
+    with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          cwd=tmp_path) as process:
+        with open_ledger() as ledger:
+            while not list(ledger.stamps(kind="window" if stream == "--stream" else "request")):
+                time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        shown, said = process.communicate()
+    assert process.returncode == 130
+    assert said.startswith(b"makar: interrupted")
+    assert said.count(b"\n") == 1
+    assert (shown != b"") == (stream == "--stream")
+    with open_ledger() as ledger:
+        # Without a stream the signal may come before the first token: then there is nothing to keep.
+        assert len(list(ledger.stamps(kind="partial"))) in ((1,) if stream == "--stream" else (0, 1))
+        assert list(ledger.stamps(kind="release")) == []
+        assert ledger.verify().ok

@@ -41,7 +41,7 @@ def test_a_broken_off_answer_stays_as_far_as_it_was_seen() -> None:
     chat = talk(max_tokens=400)
     stream = chat.stream("hello")
     seen = next(stream)
-    stream.close()  # type: ignore[attr-defined]
+    stream.close()
     assert chat.messages[-1].content == seen
     chat.say("go on")
     assert len(chat.messages) == 4

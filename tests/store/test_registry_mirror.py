@@ -117,9 +117,12 @@ def test_a_package_that_is_not_there_is_said_in_the_clients_words(wheels: Path, 
 
 @needs_pip
 def test_a_source_archive_is_never_built(wheels: Path, tmp_path: Path) -> None:
-    stain = tmp_path / "setup-ran"
-    setup = f"open({str(stain)!r}, 'w').close()\nfrom setuptools import setup\nsetup(name='only-source', version='1.2')"
-    (wheels / "only-source-1.2.tar.gz").write_bytes(tarball({"only-source-1.2/setup.py": setup.encode()}))
+    stain = tmp_path / "build-ran"
+    project = b'[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    (wheels / "only_source-1.2.tar.gz").write_bytes(tarball({
+        "only_source-1.2/PKG-INFO": b"Metadata-Version: 2.1\nName: only-source\nVersion: 1.2\n",
+        "only_source-1.2/pyproject.toml": project,
+        "only_source-1.2/backend.py": f"open({str(stain)!r}, 'w').close()\n".encode()}))
     only = RegistryFile("pip", "1.2", (Part("only-source", "x", "0" * 64, 5),))
     with pytest.raises(NotHere):
         fetch(only, tmp_path)

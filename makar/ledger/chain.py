@@ -15,11 +15,11 @@ from typing import Any
 from makar.kit.errors import BadInput, LedgerBroken
 from makar.kit.files import sha256_bytes
 from makar.kit.home import home
-from makar.ledger import witness
 from makar.ledger.database import connect, sqlite_errors
 from makar.ledger.export import export
 from makar.ledger.stamp import Report, Row, Stamp, mentioned, row
 from makar.ledger.verify import verify
+from makar.ledger.witness import Witness
 
 _PAGE = 256  # rows read at a time, so that no reader keeps the write-ahead log from shrinking
 
@@ -67,11 +67,7 @@ class Ledger:
         self.path = path
         self._lock = threading.RLock()
         self._db = connect(path)
-        try:
-            self._witness = witness.open_witness(path)
-        except BaseException:
-            self._db.close()
-            raise
+        self._witness = Witness(path)
         # Also where nobody closes it: the write-ahead log is folded in when the last connection goes.
         self._end = weakref.finalize(self, _end, self._db, self._witness)
 
@@ -99,7 +95,7 @@ class Ledger:
                     self._db.execute("ROLLBACK")
                 raise
             if batch.stamps:
-                witness.note(self._witness, batch.stamps[-1].seq, batch.stamps[-1].id)
+                self._witness.note(batch.stamps[-1].seq, batch.stamps[-1].id)
 
     def append(self, kind: str, body: Mapping[str, Any], contents: Sequence[bytes] = ()) -> Stamp:
         """Adds one stamp; it is on disk when this returns.
@@ -208,9 +204,9 @@ class Ledger:
             return [Row(*found) for found in self._db.execute(f"SELECT {Row.COLUMNS} FROM stamps {where}", values)]
 
 
-def _end(db: sqlite3.Connection, handle: int) -> None:
+def _end(db: sqlite3.Connection, witness: Witness) -> None:
     db.close()
-    witness.close_witness(handle)
+    witness.close()
 
 
 def _resolved(body: Mapping[str, Any], earlier: Sequence[Stamp]) -> dict[str, Any]:

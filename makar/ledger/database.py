@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from makar.kit.files import disk_errors
 APPLICATION_ID = 0x4D414B52  # "MAKR"
 VERSION = 1
 BUSY_S = 60.0
+
+_UNWRITABLE = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH", "SQLITE_IOERR")
 
 _STAMPS = """CREATE TABLE stamps (
   seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, at TEXT NOT NULL, body TEXT NOT NULL,
@@ -69,7 +72,7 @@ def _meaning(path: Path, error: Exception) -> MakarError:
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return TimedOut(f"another program has held the ledger '{path}' for more than {BUSY_S:.0f} s; "
                         "end it and run the same command again")
-    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH", "SQLITE_IOERR")):
+    if name.startswith(_UNWRITABLE):
         return LedgerBroken(f"the ledger '{path}' cannot be written ({error}): give this user write access to it and "
                             "its folder, or set MAKAR_HOME to a folder that can be written")
     if name.startswith("SQLITE_NOTADB"):
@@ -81,32 +84,57 @@ def _meaning(path: Path, error: Exception) -> MakarError:
 def connect(path: Path) -> sqlite3.Connection:
     """An open, checked connection to the ledger at `path`, which is begun where there is none.
 
+    A ledger that may be read but not written is opened to be read; appending to it then fails.
+
     Raises: LedgerBroken, OutOfRoom, TimedOut, BadInput
     """
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     with sqlite_errors(path):
-        db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         try:
-            _prepare(db, path)
-        except BaseException:
-            db.close()
-            raise
-        return db
+            return _open(f"{path.absolute().as_uri()}?mode=rwc", path, _prepare)
+        except sqlite3.OperationalError as error:
+            if not error.sqlite_errorname.startswith(_UNWRITABLE) or not os.access(path, os.R_OK) or path.is_dir():
+                raise
+        # Without a write-ahead log nobody is writing: SQLite need not make the files that readers and writers share.
+        how = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
+        return _open(f"{path.absolute().as_uri()}?{how}", path, _require_ours)
 
 
-def _prepare(db: sqlite3.Connection, path: Path) -> None:
+def _open(uri: str, path: Path, prepare: Callable[[sqlite3.Connection, Path], bool]) -> sqlite3.Connection:
+    db = sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    try:
+        db.execute("PRAGMA trusted_schema = OFF")
+        db.execute("PRAGMA cell_size_check = ON")
+        prepare(db, path)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _require_ours(db: sqlite3.Connection, path: Path) -> bool:
+    """Whether there is a ledger yet; anything else is not touched.
+
+    Raises: LedgerBroken
+    """
     version = _pragma(db, "user_version")
-    empty = version == 0 and not db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
-    if not empty and (_pragma(db, "application_id") != APPLICATION_ID or version != VERSION):
+    if version == 0 and not db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+        return False
+    if _pragma(db, "application_id") != APPLICATION_ID or version != VERSION:
         raise LedgerBroken(f"'{path}' is a database, but not a Makar ledger of form {VERSION}: move it away, or set "
                            "MAKAR_HOME to another folder")
+    return True
+
+
+def _prepare(db: sqlite3.Connection, path: Path) -> bool:
+    begun = _require_ours(db, path)
     _begin_wal(db)
     # FULL: a commit is on the disk before the window or the release it stamps may leave.
-    for setting in ("synchronous = FULL", "trusted_schema = OFF", "cell_size_check = ON"):
-        db.execute(f"PRAGMA {setting}")
-    if empty:
+    db.execute("PRAGMA synchronous = FULL")
+    if not begun:
         _create(db)
+    return True
 
 
 def _pragma(db: sqlite3.Connection, name: str) -> int:

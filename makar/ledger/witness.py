@@ -18,19 +18,28 @@ def witness_path(ledger: Path) -> Path:
     return ledger.with_name(f"{ledger.name}-seen")
 
 
-def open_witness(ledger: Path) -> int:
-    """A file descriptor to write the witness through.
+class Witness:
+    """The witness of the ledger at `ledger`, to be written."""
 
-    Raises: BadInput, OutOfRoom
-    """
-    path = witness_path(ledger)
-    with disk_errors(path):
-        return os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
+    def __init__(self, ledger: Path) -> None:
+        self._path = witness_path(ledger)
+        self._handle = -1
 
+    def note(self, seq: int, stamp_id: str) -> None:
+        """Remembers the head: one write of always the same length, so that it is never half old and half new.
 
-def note(handle: int, seq: int, stamp_id: str) -> None:
-    """Remembers the head: one write of always the same length, so that it is never half old and half new."""
-    os.pwrite(handle, f"{seq:020d} {stamp_id}\n".encode(), 0)
+        Raises: BadInput, OutOfRoom
+        """
+        with disk_errors(self._path):
+            if self._handle < 0:
+                self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+            os.pwrite(self._handle, f"{seq:020d} {stamp_id}\n".encode(), 0)
+
+    def close(self) -> None:
+        """Ends the use; more than once does no harm."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
 
 
 def read_witness(ledger: Path) -> tuple[int, str] | str | None:
@@ -48,8 +57,3 @@ def read_witness(ledger: Path) -> tuple[int, str] | str | None:
     if found is None:
         return f"the head file '{path.name}' is damaged"
     return int(found[1]), found[2].decode()
-
-
-def close_witness(handle: int) -> None:
-    """Ends the use of what `open_witness` gave."""
-    os.close(handle)

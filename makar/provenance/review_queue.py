@@ -61,7 +61,7 @@ def kept(ledger: Ledger, work: str) -> Kept:
     last = {stamp.kind: stamp for stamp in ledger.work(work)}
     if not last:
         raise BadInput(f"no work has an id that begins with '{work}'; `makar review list` shows those that wait")
-    if "artifact" not in last:
+    if "decision" not in last:  # a draft, or broken off
         raise BadInput(f"the work '{work}' was never finished; `makar ledger show {work}` shows what there is of it")
     body = last["decision"].body
     request = ledger.get(last["artifact"].body["request"])

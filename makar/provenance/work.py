@@ -69,8 +69,9 @@ class Work:
         return self._interruption()
 
     def _interruption(self) -> Interrupted:
-        return Interrupted("interrupted; " + (f"what was made so far is kept: makar ledger show {self.partial[0][:16]}"
-                                              if self.partial else "the work had ended"))
+        if self.partial:
+            return Interrupted(f"interrupted; what was made so far is kept: makar ledger show {self.partial[0][:16]}")
+        return Interrupted(f"interrupted; {'the work was whole' if self.outcomes else 'nothing had been made'}")
 
     def _result(self) -> Released | list[Released]:
         if self.outcomes is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Hashable
 from typing import Any
 
 from makar import store
@@ -11,27 +12,23 @@ from makar.room import Room
 TINY = "tiny"
 """The name of the model every room builds at once and without a download; its weights are random."""
 
-_models: dict[tuple[Any, str], Any] = {}
+_models: dict[Hashable, Any] = {}
 _lock = threading.Lock()
 
 
 def load(room: Room, name: str | None) -> Any:
     """The room's model of that name, pulled and converted if need be; None is the default for this machine.
 
+    Weights decide what model they are, so rooms that are given the same weights share one model.
+
     Raises: UnknownName, NoNetwork, Damaged, OutOfRoom
     """
     with _lock:
-        if name == TINY:
-            return _once(room, TINY, None)
-        stored = store.stored(name)
-        return _once(room, stored.sha256, stored)
-
-
-def _once(room: Room, identity: str, stored: store.StoredModel | None) -> Any:
-    key = (room.build, identity)
-    if key not in _models:
-        _models[key] = room.build(stored)
-    return _models[key]
+        stored = None if name == TINY else store.stored(name)
+        key: Hashable = (room.name, TINY) if stored is None else stored.sha256
+        if key not in _models:
+            _models[key] = room.build(stored)
+        return _models[key]
 
 
 def forget() -> None:

@@ -60,6 +60,14 @@ def test_a_model_is_loaded_once() -> None:
     assert load(ROOM, "tiny") is not first
 
 
+@pytest.mark.weights
+@pytest.mark.usefixtures("smollm2_home")
+def test_rooms_share_the_weights_they_have_in_common() -> None:
+    from makar.rooms import code
+
+    assert load(ROOM, "smollm2-135m") is load(code.ROOM, "smollm2-135m")
+
+
 def test_an_unknown_model_lists_the_known() -> None:
     with pytest.raises(UnknownName, match="smollm2-135m"):
         load(ROOM, "smolm")

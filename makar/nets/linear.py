@@ -27,10 +27,10 @@ class Linear(nn.Module):
 
     wide: Tensor | None
 
-    def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
+    def __init__(self, num_in: int, num_out: int, bias: bool = False) -> None:
         super().__init__()
-        self.weight = nn.Parameter(weight, requires_grad=False)
-        self.bias = None if bias is None else nn.Parameter(bias.float(), requires_grad=False)
+        self.weight = nn.Parameter(torch.empty(num_out, num_in))
+        self.bias = nn.Parameter(torch.empty(num_out)) if bias else None
         self.register_buffer("wide", None, persistent=False)
 
     def widen(self) -> None:
@@ -39,6 +39,7 @@ class Linear(nn.Module):
             self.wide = self.weight.float()
 
     def forward(self, x: Tensor) -> Tensor:
+        """Shapes: (rows, in) -> (rows, out), fp32"""
         weight: Tensor = self.weight
         if weight.dtype == torch.float32 or (x.shape[0] > 1 and not has_bf16_units()):
             weight = weight.float() if self.wide is None else self.wide

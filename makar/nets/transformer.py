@@ -88,28 +88,24 @@ def _yarn(base: Tensor, config: Config, scaling: Mapping[str, Any]) -> Tensor:
     return base * (keep + (1 - keep) / float(scaling["factor"]))
 
 
-class Rotary(nn.Module):
+class Rotary:
     """The cosines and sines that rotate the halves of each head; a table that grows as positions are asked for."""
 
-    cos: Tensor
-    sin: Tensor
-
     def __init__(self, config: Config) -> None:
-        super().__init__()
-        self._frequency, self._factor = rotary_frequencies(config)
-        self._limit = config.context_tok
-        self._fill(min(1024, config.context_tok))
+        self._config = config
+        self._cos = self._sin = torch.empty(0, config.head_dim, device="cpu")
+
+    def at(self, positions: Tensor, end: int) -> tuple[Tensor, Tensor]:
+        """Shapes: positions (rows,), all below `end` -> cos, sin (rows, 1, head_dim)"""
+        if end > len(self._cos):
+            self._fill(min(self._config.context_tok, max(1024, 1 << (end - 1).bit_length())))
+        return self._cos[positions].unsqueeze(1), self._sin[positions].unsqueeze(1)
 
     def _fill(self, num_tok: int) -> None:
-        angle = torch.outer(torch.arange(num_tok, dtype=torch.float32), self._frequency)
-        cos, sin = angle.cos() * self._factor, angle.sin() * self._factor
-        self.cos, self.sin = torch.cat((cos, cos), -1), torch.cat((-sin, sin), -1)
-
-    def forward(self, positions: Tensor, end: int) -> tuple[Tensor, Tensor]:
-        """Shapes: positions (rows,) -> cos, sin (rows, 1, head_dim)"""
-        if end > self.cos.shape[0]:
-            self._fill(min(self._limit, 1 << (end - 1).bit_length()))
-        return self.cos[positions].unsqueeze(1), self.sin[positions].unsqueeze(1)
+        frequency, factor = rotary_frequencies(self._config)
+        angle = torch.outer(torch.arange(num_tok, dtype=torch.float32), frequency)
+        cos, sin = angle.cos() * factor, angle.sin() * factor
+        self._cos, self._sin = torch.cat((cos, cos), -1), torch.cat((-sin, sin), -1)
 
 
 @dataclass(frozen=True)
@@ -128,31 +124,42 @@ class Step:
     rows: Tensor | None
 
 
+class Norm(nn.Module):
+    """`rms_norm` with its weight."""
+
+    def __init__(self, dim: int, eps: float) -> None:
+        super().__init__()
+        self.weight, self.eps = nn.Parameter(torch.empty(dim)), eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shapes: (..., dim) -> (..., dim)"""
+        return rms_norm(x, self.weight, self.eps)
+
+
 class Attention(nn.Module):
-    """Grouped-query self-attention over the cache.
+    """x + o(attention(norm(x))): grouped-query self-attention over the cache.
 
     Source: Ainslie et al. 2023, arXiv:2305.13245
     """
 
-    def __init__(self, config: Config, layer: int, weights: Mapping[str, Tensor]) -> None:
+    def __init__(self, config: Config, layer: int) -> None:
         super().__init__()
-        self.config, self.layer = config, layer
-        names = ("q", "k", "v")
-        bias = torch.cat([weights[f"{name}.bias"] for name in names]) if config.qkv_bias else None
-        self.qkv = Linear(torch.cat([weights[f"{name}.weight"] for name in names]), bias)
-        self.o = Linear(weights["o.weight"])
-        self.q_norm = _frozen(weights["q_norm.weight"]) if config.qk_norm else None
-        self.k_norm = _frozen(weights["k_norm.weight"]) if config.qk_norm else None
+        c = self.config = config
+        self.layer = layer
+        self.norm = Norm(c.dim, c.norm_eps)
+        self.qkv = Linear(c.dim, (c.num_heads + 2 * c.num_kv_heads) * c.head_dim, bias=c.qkv_bias)
+        self.o = Linear(c.num_heads * c.head_dim, c.dim)
+        self.q_norm = Norm(c.head_dim, c.norm_eps) if c.qk_norm else None
+        self.k_norm = Norm(c.head_dim, c.norm_eps) if c.qk_norm else None
 
     def forward(self, x: Tensor, step: Step) -> Tensor:
         """Shapes: x (B * T, dim) -> (B * T, dim)"""
         c = self.config
         heads, groups = c.num_heads + c.num_kv_heads, c.num_heads // c.num_kv_heads
-        qkv = self.qkv(x).view(-1, heads + c.num_kv_heads, c.head_dim)  # (B*T, Hq+Hk+Hv, D)
+        qkv = self.qkv(self.norm(x)).view(-1, heads + c.num_kv_heads, c.head_dim)  # (B*T, Hq+Hk+Hv, D)
         qk, v = qkv[:, :heads], qkv[:, heads:]
         if self.q_norm is not None and self.k_norm is not None:
-            qk = torch.cat((rms_norm(qk[:, : c.num_heads], self.q_norm, c.norm_eps),
-                            rms_norm(qk[:, c.num_heads:], self.k_norm, c.norm_eps)), 1)
+            qk = torch.cat((self.q_norm(qk[:, : c.num_heads]), self.k_norm(qk[:, c.num_heads:])), 1)
         qk = torch.addcmul(qk * step.cos, qk.roll(c.head_dim // 2, -1), step.sin)
         keys, values = self._remember(qk[:, c.num_heads:], v, step)
         q = qk[:, : c.num_heads].to(keys.dtype).view(step.num_seqs, step.num_tok, c.num_kv_heads, groups, c.head_dim)
@@ -163,7 +170,7 @@ class Attention(nn.Module):
             mask = mask.repeat(1, 1, groups, 1)
         y = functional.scaled_dot_product_attention(q, keys, values, attn_mask=mask)
         y = y.view(step.num_seqs, c.num_kv_heads, groups, step.num_tok, c.head_dim).permute(0, 3, 1, 2, 4)
-        out: Tensor = self.o(y.reshape(-1, c.num_heads * c.head_dim).float())
+        out: Tensor = x + self.o(y.reshape(-1, c.num_heads * c.head_dim).float())
         return out
 
     def _remember(self, k: Tensor, v: Tensor, step: Step) -> tuple[Tensor, Tensor]:
@@ -180,50 +187,66 @@ class Attention(nn.Module):
         return keys[step.slots, :, : step.end], values[step.slots, :, : step.end]
 
 
-class Block(nn.Module):
-    """x + attention(norm(x)), then x + SwiGLU(norm(x)).
+class Mlp(nn.Module):
+    """x + down(silu(gate(norm(x))) * up(norm(x))).
 
     Source: Shazeer 2020, arXiv:2002.05202 (SwiGLU)
     """
 
-    def __init__(self, config: Config, layer: int, weights: Mapping[str, Tensor]) -> None:
+    def __init__(self, config: Config) -> None:
         super().__init__()
-        self.eps = config.norm_eps
-        self.attention = Attention(config, layer, weights)
-        self.attn_norm, self.mlp_norm = _frozen(weights["attn_norm.weight"]), _frozen(weights["mlp_norm.weight"])
-        self.gate_up = Linear(torch.cat((weights["gate.weight"], weights["up.weight"])))
-        self.down = Linear(weights["down.weight"])
+        self.norm = Norm(config.dim, config.norm_eps)
+        self.gate_up = Linear(config.dim, 2 * config.hidden_dim)
+        self.down = Linear(config.hidden_dim, config.dim)
 
-    def forward(self, x: Tensor, step: Step) -> Tensor:
-        """Shapes: x (B * T, dim) -> (B * T, dim)"""
-        x = x + self.attention(rms_norm(x, self.attn_norm, self.eps), step)
-        gate, up = self.gate_up(rms_norm(x, self.mlp_norm, self.eps)).chunk(2, -1)
+    def forward(self, x: Tensor) -> Tensor:
+        """Shapes: (rows, dim) -> (rows, dim)"""
+        gate, up = self.gate_up(self.norm(x)).chunk(2, -1)
         out: Tensor = x + self.down(functional.silu(gate) * up)
         return out
 
 
-class Transformer(nn.Module):
-    """Token ids to logits, over a cache.
+class Block(nn.Module):
+    """Attention, then the MLP."""
 
-    Raises: Damaged (a weight is missing, unknown or of another shape)
-    """
-
-    def __init__(self, config: Config, weights: Mapping[str, Tensor]) -> None:
+    def __init__(self, config: Config, layer: int) -> None:
         super().__init__()
-        check_weights(config, weights)
+        self.attention, self.mlp = Attention(config, layer), Mlp(config)
+
+    def forward(self, x: Tensor, step: Step) -> Tensor:
+        """Shapes: x (B * T, dim) -> (B * T, dim)"""
+        out: Tensor = self.mlp(self.attention(x, step))
+        return out
+
+
+class Transformer(nn.Module):
+    """Token ids to logits, over a cache. The names of its weights are the names they are stored under."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
         self.config = config
         self.rotary = Rotary(config)
-        self.blocks = nn.ModuleList(Block(config, layer, _under(weights, f"blocks.{layer}."))
-                                    for layer in range(config.num_layers))
-        self.norm = _frozen(weights["norm.weight"])
-        self.head = Linear(weights["embed.weight" if config.tie_embeddings else "head.weight"])
-        self.embed = self.head.weight if config.tie_embeddings else _frozen(weights["embed.weight"], None)
-        self.eval()
+        self.embed = Linear(config.dim, config.vocab_size)
+        self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.num_layers))
+        self.norm = Norm(config.dim, config.norm_eps)
+        self.head = None if config.tie_embeddings else Linear(config.dim, config.vocab_size)
+
+    @classmethod
+    def of(cls, config: Config, weights: Mapping[str, Tensor]) -> Transformer:
+        """The net with these weights, which are used as they are: memory-mapped ones stay so.
+
+        Raises: Damaged (a weight is missing, unknown or of another shape)
+        """
+        with torch.device("meta"):
+            net = cls(config)
+        check_weights(net, weights)
+        net.load_state_dict(dict(weights), assign=True)
+        return net.requires_grad_(False).eval()
 
     def new_cache(self) -> Cache:
         """An empty cache of this shape: fp32, or bf16 where the processor computes in it and the weights are."""
         c = self.config
-        narrow = has_bf16_units() and self.head.weight.dtype == torch.bfloat16
+        narrow = has_bf16_units() and self.embed.weight.dtype == torch.bfloat16
         return Cache(c.num_layers, c.num_kv_heads, c.head_dim, torch.bfloat16 if narrow else torch.float32)
 
     def widen(self) -> None:
@@ -239,14 +262,15 @@ class Transformer(nn.Module):
         Shapes: tokens (B, T) -> (B * T, dim), normalised: the input of `logits`
         """
         step = self._step(tokens, starts, cache, first_slot)
-        x = functional.embedding(tokens.reshape(-1), self.embed).float()
+        x = functional.embedding(tokens.reshape(-1), self.embed.weight).float()
         for block in self.blocks:
             x = block(x, step)
-        return rms_norm(x, self.norm, self.config.norm_eps)
+        out: Tensor = self.norm(x)
+        return out
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Shapes: (rows, dim) -> (rows, vocab), fp32"""
-        out: Tensor = self.head(hidden)
+        out: Tensor = (self.embed if self.head is None else self.head)(hidden)
         return out
 
     def _step(self, tokens: Tensor, starts: Sequence[int], cache: Cache, first_slot: int) -> Step:
@@ -261,46 +285,20 @@ class Transformer(nn.Module):
             mask = (torch.arange(end) <= rows.unsqueeze(1)).view(num_seqs, 1, 1, end)
         elif num_tok > 1:
             mask = (torch.arange(end) <= positions.unsqueeze(1)).view(1, 1, num_tok, end)
-        cos, sin = self.rotary(positions, end)
+        cos, sin = self.rotary.at(positions, end)
         return Step(num_seqs, num_tok, cos, sin, mask, cache, slice(first_slot, first_slot + num_seqs),
                     tuple(starts), end, rows)
 
 
-def _frozen(weight: Tensor, dtype: torch.dtype | None = torch.float32) -> nn.Parameter:
-    return nn.Parameter(weight if dtype is None else weight.to(dtype), requires_grad=False)
-
-
-def weight_shapes(config: Config) -> dict[str, tuple[int, ...]]:
-    """Name and shape of every weight a model of this shape has, in the order they are stored."""
-    c, wide, narrow = config, config.num_heads * config.head_dim, config.num_kv_heads * config.head_dim
-    shapes: dict[str, tuple[int, ...]] = {"embed.weight": (c.vocab_size, c.dim)}
-    for n in range(c.num_layers):
-        block = {"attn_norm.weight": (c.dim,), "q.weight": (wide, c.dim), "k.weight": (narrow, c.dim),
-                 "v.weight": (narrow, c.dim), "o.weight": (c.dim, wide), "mlp_norm.weight": (c.dim,),
-                 "gate.weight": (c.hidden_dim, c.dim), "up.weight": (c.hidden_dim, c.dim),
-                 "down.weight": (c.dim, c.hidden_dim)}
-        if c.qkv_bias:
-            block |= {"q.bias": (wide,), "k.bias": (narrow,), "v.bias": (narrow,)}
-        if c.qk_norm:
-            block |= {"q_norm.weight": (c.head_dim,), "k_norm.weight": (c.head_dim,)}
-        shapes |= {f"blocks.{n}.{name}": shape for name, shape in block.items()}
-    shapes["norm.weight"] = (c.dim,)
-    return shapes if c.tie_embeddings else shapes | {"head.weight": (c.vocab_size, c.dim)}
-
-
-def check_weights(config: Config, weights: Mapping[str, Tensor]) -> None:
-    """Compares names and shapes with what the configuration asks for.
+def check_weights(net: Transformer, weights: Mapping[str, Tensor]) -> None:
+    """Compares names and shapes with those of the net.
 
     Raises: Damaged
     """
-    wanted = weight_shapes(config)
+    wanted = net.state_dict()
     missing, extra = wanted.keys() - weights.keys(), weights.keys() - wanted.keys()
     if missing or extra:
         raise Damaged(f"weights do not fit the model: missing {sorted(missing)[:3]}, unknown {sorted(extra)[:3]}")
-    for name, shape in wanted.items():
-        if tuple(weights[name].shape) != shape:
-            raise Damaged(f"weight '{name}': expected shape {shape}, got {tuple(weights[name].shape)}")
-
-
-def _under(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in weights.items() if name.startswith(prefix)}
+    for name, weight in wanted.items():
+        if weights[name].shape != weight.shape:
+            raise Damaged(f"weight '{name}': expected shape {tuple(weight.shape)}, got {tuple(weights[name].shape)}")

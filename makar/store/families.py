@@ -21,7 +21,10 @@ _LIMITS = {"vocab_size": 1 << 21, "dim": 1 << 16, "num_layers": 512, "num_heads"
 
 @dataclass(frozen=True)
 class Target:
-    """One native tensor: its shape, where it comes from, and (Llama GGUF q and k) how many heads to un-permute."""
+    """One native tensor, or consecutive rows of one: where they come from, how many heads to un-permute (Llama GGUF).
+
+    Targets of one name follow each other; together their rows are the tensor, so that q, k and v are read as one.
+    """
 
     name: str
     source: str
@@ -55,7 +58,7 @@ class Plan:
     targets: tuple[Target, ...]
 
 
-# native name -> (GGUF name, Hugging Face name); {n} is the layer
+# part -> (GGUF name, Hugging Face name); {n} is the layer
 _TOP = {"embed.weight": ("token_embd.weight", "model.embed_tokens.weight"),
         "norm.weight": ("output_norm.weight", "model.norm.weight"),
         "head.weight": ("output.weight", "lm_head.weight")}
@@ -76,6 +79,14 @@ _BLOCK = {
     "down.weight": ("blk.{n}.ffn_down.weight", "model.layers.{n}.mlp.down_proj.weight"),
 }
 GGUF, HUGGING_FACE = 0, 1
+
+# the tensor of `nets.transformer` that each part of a block is, or is rows of
+_NATIVE = {"attn_norm.weight": "attention.norm.weight", "q.weight": "attention.qkv.weight",
+           "k.weight": "attention.qkv.weight", "v.weight": "attention.qkv.weight", "q.bias": "attention.qkv.bias",
+           "k.bias": "attention.qkv.bias", "v.bias": "attention.qkv.bias", "o.weight": "attention.o.weight",
+           "q_norm.weight": "attention.q_norm.weight", "k_norm.weight": "attention.k_norm.weight",
+           "mlp_norm.weight": "mlp.norm.weight", "gate.weight": "mlp.gate_up.weight", "up.weight": "mlp.gate_up.weight",
+           "down.weight": "mlp.down.weight"}
 
 
 def refuse_family(name: object) -> None:
@@ -131,7 +142,7 @@ def _targets(family: str, architecture: Mapping[str, Any], dialect: int) -> Iter
     for layer in range(architecture["num_layers"]):
         for part, shape in shapes.items():
             unpermute = permuted.get(part.split(".")[0], 0) if family == "llama" and dialect == GGUF else 0
-            yield Target(f"blocks.{layer}.{part}", _BLOCK[part][dialect].format(n=layer), shape, unpermute)
+            yield Target(f"blocks.{layer}.{_NATIVE[part]}", _BLOCK[part][dialect].format(n=layer), shape, unpermute)
     yield Target("norm.weight", _TOP["norm.weight"][dialect], (dim,))
     if not architecture["tie_embeddings"]:
         yield Target("head.weight", _TOP["head.weight"][dialect], (vocab_size, dim))

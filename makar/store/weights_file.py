@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import BinaryIO
 
@@ -53,12 +56,13 @@ def _num_bytes(targets: Sequence[Target], dtype: str) -> int:
 
 
 def _header(targets: Sequence[Target], dtype: str) -> bytes:
-    entries: dict[str, object] = {"__metadata__": {"format": "pt"}}
+    entries: dict[str, dict[str, object]] = {"__metadata__": {"format": "pt"}}
     at = 0
-    for target in targets:
-        kind = kept_as(target, dtype)
-        size = int(np.prod(target.shape)) * WIDTH_BYTES[kind]
-        entries[target.name] = {"dtype": kind, "shape": list(target.shape), "data_offsets": [at, at + size]}
+    for name, group in groupby(targets, key=attrgetter("name")):
+        parts = list(group)
+        kind, shape = kept_as(parts[0], dtype), [sum(part.shape[0] for part in parts), *parts[0].shape[1:]]
+        size = math.prod(shape) * WIDTH_BYTES[kind]
+        entries[name] = {"dtype": kind, "shape": shape, "data_offsets": [at, at + size]}
         at += size
     text = json.dumps(entries, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 64 + 56)  # the length word and the header together end on a 64-byte border

@@ -20,24 +20,10 @@ from makar.nets.transformer import Transformer
 def model() -> LanguageModel:
     """A tiny model whose weights are bf16, as stored models are, so that the paths for one row and for many differ."""
     tiny = LanguageModel.tiny()
-    weights = {}
-    for name, tensor in _weights_of(tiny.net).items():
-        weights[name] = tensor.bfloat16() if tensor.dim() == 2 else tensor
-    tiny.net = Transformer(tiny.net.config, weights)
+    weights = {name: tensor.bfloat16() if tensor.dim() == 2 else tensor
+               for name, tensor in tiny.net.state_dict().items()}
+    tiny.net = Transformer.of(tiny.net.config, weights)
     return tiny
-
-
-def _weights_of(net: Transformer) -> dict[str, torch.Tensor]:
-    c = net.config
-    weights = {"embed.weight": net.embed.data, "norm.weight": net.norm.data}
-    for number, block in enumerate(net.blocks):
-        q, k, v = block.attention.qkv.weight.data.split([c.num_heads * c.head_dim] + [c.num_kv_heads * c.head_dim] * 2)
-        gate, up = block.gate_up.weight.data.chunk(2)
-        parts = {"q.weight": q, "k.weight": k, "v.weight": v, "o.weight": block.attention.o.weight.data,
-                 "gate.weight": gate, "up.weight": up, "down.weight": block.down.weight.data,
-                 "attn_norm.weight": block.attn_norm.data, "mlp_norm.weight": block.mlp_norm.data}
-        weights |= {f"blocks.{number}.{name}": part for name, part in parts.items()}
-    return weights
 
 
 def job(model: LanguageModel, text: str, seed: int = 0, **changes: object) -> Job:

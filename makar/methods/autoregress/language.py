@@ -88,7 +88,7 @@ class LanguageModel:
             raise Damaged(f"the weights of '{stored.name}' cannot be read ({error}); run: makar models verify "
                           f"{stored.name}") from error
         tokenizer = Tokenizer.open(stored.folder)
-        net = Transformer(from_json(Config, facts["architecture"]), weights)
+        net = Transformer.of(from_json(Config, facts["architecture"]), weights)
         return cls(card, net, tokenizer, _read_template(stored.folder, tokenizer, facts))
 
     @classmethod

@@ -12,7 +12,7 @@ from tokenizers import decoders, models, pre_tokenizers
 from makar.codecs.bpe import Tokenizer
 from makar.codecs.chat import ChatTemplate
 from makar.methods.autoregress.language import Card, Fim, LanguageModel
-from makar.nets.transformer import Config, Transformer, weight_shapes
+from makar.nets.transformer import Config, Transformer
 
 _CONTROL = ("<|end|>", "<|turn|>", "<|prefix|>", "<|suffix|>", "<|middle|>")
 _TEMPLATE = ("{% for m in messages %}<|turn|>{{ m.role }}\n{{ m.content }}<|end|>\n{% endfor %}"
@@ -24,15 +24,15 @@ CONFIG = Config(vocab_size=256 + len(_CONTROL), dim=64, num_layers=2, num_heads=
 def build() -> LanguageModel:
     """The same model every time; its name is `tiny`."""
     random = torch.Generator().manual_seed(0)
-    weights = {name: torch.ones(shape) if len(shape) == 1 else torch.randn(shape, generator=random) / shape[1] ** 0.5
-               for name, shape in weight_shapes(CONFIG).items()}
+    weights = {name: torch.randn(empty.shape, generator=random) / empty.shape[1] ** 0.5 if empty.dim() == 2
+               else torch.ones(empty.shape) for name, empty in Transformer(CONFIG).state_dict().items()}
     weights["embed.weight"] *= 4  # logits far enough apart that greedy decoding does not hang on rounding
     digest = hashlib.sha256(b"".join(weights[name].numpy().tobytes() for name in sorted(weights))).hexdigest()
     tokenizer = _byte_tokenizer()
     control = {name: 256 + number for number, name in enumerate(_CONTROL)}
     fim = Fim(control["<|prefix|>"], control["<|suffix|>"], control["<|middle|>"])
     card = Card("tiny", digest, "none: random weights", None, (control["<|end|>"],), fim)
-    return LanguageModel(card, Transformer(CONFIG, weights), tokenizer, ChatTemplate(_TEMPLATE, "", "<|end|>"))
+    return LanguageModel(card, Transformer.of(CONFIG, weights), tokenizer, ChatTemplate(_TEMPLATE, "", "<|end|>"))
 
 
 def _byte_tokenizer() -> Tokenizer:

@@ -1,0 +1,75 @@
+"""Fair timings: contestants take turns in one process, and a trial that a busy neighbour disturbed is not counted."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import psutil
+import torch
+
+MOST_FOREIGN_FRAC = 0.05
+
+
+@dataclass
+class Contest:
+    """What each contestant did per second in the trials that counted."""
+
+    rates: dict[str, list[float]] = field(default_factory=dict)
+    dropped: int = 0
+
+    def median(self, name: str) -> float:
+        """The median rate."""
+        return statistics.median(self.rates[name])
+
+    def ratio(self, name: str, against: str) -> float:
+        """The median of the round-by-round ratios: it holds where the machine's speed drifts."""
+        return statistics.median(a / b for a, b in zip(self.rates[name], self.rates[against], strict=True))
+
+
+def machine() -> str:
+    """The processor, its cores, and the torch that ran."""
+    features = torch.cpu.get_capabilities()
+    units = [name for name in ("avx2", "avx512_f", "avx512_vnni", "avx512_bf16", "amx_bf16") if features.get(name)]
+    memory = psutil.virtual_memory().total / 2**30
+    return (f"{features.get('cpu_name') or platform.processor()}, {os.cpu_count()} cores, {memory:.0f} GiB, "
+            f"{' '.join(units)}; torch {torch.__version__}, {torch.get_num_threads()} threads")
+
+
+def contest(contestants: Mapping[str, Callable[[], float]], *, rounds: int = 5, most_tries: int = 30) -> Contest:
+    """Runs every contestant once per round, in turn, after one round that is not counted.
+
+    A contestant returns how much it did (tokens, requests); its rate is that over its time. A round in which other
+    processes took more than 5% of the machine is run again, up to `most_tries` rounds in all.
+    """
+    result = Contest({name: [] for name in contestants})
+    for run in contestants.values():
+        run()
+    for _ in range(most_tries):
+        measured = {name: _timed(run) for name, run in contestants.items()}
+        if max(foreign for _, foreign in measured.values()) > MOST_FOREIGN_FRAC:
+            result.dropped += 1
+            continue
+        for name, (rate, _) in measured.items():
+            result.rates[name].append(rate)
+        if min(map(len, result.rates.values())) >= rounds:
+            return result
+    raise SystemExit(f"the machine was too busy: {result.dropped} of {most_tries} rounds were disturbed")
+
+
+def _timed(run: Callable[[], float]) -> tuple[float, float]:
+    """(rate, share of the machine that others used)."""
+    before, own_before, start_s = _busy_s(), sum(os.times()[:4]), time.perf_counter()
+    amount = run()
+    spent_s = time.perf_counter() - start_s
+    foreign_s = (_busy_s() - before) - (sum(os.times()[:4]) - own_before)
+    return amount / spent_s, max(0.0, foreign_s) / (spent_s * (os.cpu_count() or 1))
+
+
+def _busy_s() -> float:
+    times = psutil.cpu_times()
+    return float(times.user + times.system + getattr(times, "nice", 0.0) + getattr(times, "steal", 0.0))

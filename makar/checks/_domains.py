@@ -16,16 +16,16 @@ _GENERIC = (
     "studio design media news live life world today group team company consulting support network technology academy "
     "school university education institute health care clinic hospital dental legal law finance financial bank money "
     "capital fund ventures partners global international center foundation church club fun games game love art music "
-    "photography photos gallery film video tv radio social chat community city london berlin paris nyc tokyo amsterdam "
-    "wien hamburg koeln cologne swiss scot wales irish bzh eus gal africa lat kiwi quebec vegas miami boston space "
-    "zone host hosting domains press ink wiki guide tips xyz top icu vip win work works expert guru ninja rocks cool best "
-    "one plus bio eco green energy solar farm garden kitchen restaurant cafe coffee bar pub wine beer pizza food "
-    "recipes fit fitness yoga run bike golf football hockey horse dog pet toys kids baby family wedding fashion style "
-    "boutique jewelry shoes clothing beauty salon hair makeup build builders construction house homes realestate rent "
-    "property properties apartments estate land auto car cars taxi limo flights holiday tours voyage cruises hotel "
-    "ltd llc inc gmbh limited enterprises industries holdings trade market markets marketing sale deals discount gift "
-    "gifts cards fyi foo how ngo ong gmail google zip direct directory link click download stream hospital run "
-    "москва онлайн сайт рус")
+    "photography photos gallery film video tv radio social chat community city london berlin paris nyc tokyo "
+    "amsterdam wien hamburg koeln cologne swiss scot wales irish bzh eus gal africa lat kiwi quebec vegas miami "
+    "boston space zone host hosting domains press ink wiki guide tips xyz top icu vip win work works expert guru "
+    "ninja rocks cool best one plus bio eco green energy solar farm garden kitchen restaurant cafe coffee bar pub "
+    "wine beer pizza food recipes fit fitness yoga run bike golf football hockey horse dog pet toys kids baby family "
+    "wedding fashion style boutique jewelry shoes clothing beauty salon hair makeup build builders construction house "
+    "homes realestate rent property properties apartments estate land auto car cars taxi limo flights holiday tours "
+    "voyage cruises hotel ltd llc inc gmbh limited enterprises industries holdings trade market markets marketing "
+    "sale deals discount gift gifts cards fyi foo how ngo ong gmail google zip direct directory link click download "
+    "stream москва онлайн сайт рус")
 _KNOWN = frozenset((*_COUNTRIES.split(), *_GENERIC.split()))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,6 +66,7 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.RLock()
+        self._before_close: list[Callable[[], None]] = []
         self._db = connect(path)
         self._witness = Witness(path)
         # Also where nobody closes it: the write-ahead log is folded in when the last connection goes.
@@ -194,9 +195,20 @@ class Ledger:
         """
         return export(self, path)
 
+    @contextmanager
+    def before_close(self, action: Callable[[], None]) -> Iterator[None]:
+        """If the ledger is closed within the block, `action` is called first and can still write."""
+        self._before_close.append(action)
+        try:
+            yield
+        finally:
+            self._before_close.remove(action)
+
     def close(self) -> None:
         """Ends the use of this ledger; more than once does no harm."""
         with self._lock:
+            for action in tuple(self._before_close):
+                action()
             self._end()
 
     def _rows(self, where: str, values: tuple[Any, ...]) -> list[Row]:

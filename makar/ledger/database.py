@@ -75,6 +75,8 @@ def _meaning(path: Path, error: Exception) -> MakarError:
     if name.startswith(_UNWRITABLE):
         return LedgerBroken(f"the ledger '{path}' cannot be written ({error}): give this user write access to it and "
                             "its folder, or set MAKAR_HOME to a folder that can be written")
+    if isinstance(error, sqlite3.ProgrammingError):
+        return LedgerBroken(f"the ledger '{path}' has been closed; open it again: makar.ledger.open_ledger")
     if name.startswith("SQLITE_NOTADB"):
         return LedgerBroken(f"'{path}' is not a ledger: {error}; move it away and a new ledger is begun, or restore a "
                             "copy of the old one")

@@ -64,9 +64,12 @@ class Work:
 
     def interrupted(self) -> Interrupted:
         """Breaks a stream off and says where what was made is kept, for a Ctrl-C that came between two windows."""
+        self._break_off()
+        return self._interruption()
+
+    def _break_off(self) -> None:
         if self._stream is not None:
             self._stream.close()
-        return self._interruption()
 
     def _interruption(self) -> Interrupted:
         if self.partial:
@@ -134,7 +137,8 @@ class Work:
         Raises: Interrupted
         """
         try:
-            yield
+            with ledger.before_close(self._break_off):
+                yield
         except KeyboardInterrupt:
             self._keep(ledger, request, candidates, "interrupted")
             raise self._interruption() from None

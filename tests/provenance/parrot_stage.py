@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from makar.generate.artifact import new_id
 from makar.ledger import Ledger
 from makar.provenance.work import Work
 from makar.review.policy import Policy
@@ -79,7 +80,8 @@ class Stage:
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger, self.model = ledger, Parrot()
-        self.room = Room("text", Script, build=lambda stored: self.model, sample=say,
+        # models are kept by room name, and every stage has its own parrot
+        self.room = Room(f"parrot {new_id()}", Script, build=lambda stored: self.model, sample=say,
                          media_type=lambda request: "text/plain")
 
     def work(self, *says: str, size: int = 5, **settings: Any) -> Work:

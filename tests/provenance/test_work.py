@@ -161,6 +161,17 @@ def test_ctrl_c_in_the_reader_names_what_is_kept(live_stage):
     assert next(live_stage.ledger.stamps("partial")).id[:16] in str(error)
 
 
+def test_a_ledger_closed_in_the_middle_keeps_the_partial_work(live_stage, tmp_path):
+    with open_ledger(tmp_path / "other.db") as ledger, pytest.raises(RuntimeError), ledger:
+        for _ in (stream := live_stage.work(PROSE, ledger=ledger).stream()):
+            raise RuntimeError("while the reader shows the first window")
+    assert list(stream) == []
+    with open_ledger(tmp_path / "other.db") as ledger:
+        assert [stamp.kind for stamp in ledger.stamps()] == ["request", "window", "partial"]
+    with pytest.raises(LedgerBroken, match="has been closed"):
+        live_stage.work(PROSE, ledger=ledger).release()
+
+
 def test_what_was_made_before_a_failure_is_kept(live_stage):
     def fail(number: int) -> None:
         if number == 30:

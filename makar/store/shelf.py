@@ -11,7 +11,7 @@ from makar.store import layout, proof
 from makar.store.catalogue import CATALOGUE, HubFile, RegistryFile, Weights
 from makar.store.fetch import expect_room, fetch, say, whole
 from makar.store.lock import held
-from makar.store.stored_model import Origin, StoredModel, is_ready, make, read_model
+from makar.store.stored_model import Origin, StoredModel, is_current, is_ready, make, read_model
 
 ROOMY_BYTES = 4 << 30
 LARGER, SMALLER = "qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b"
@@ -71,15 +71,33 @@ def stored(name: str | None = None, pull: bool = True, *, source: Path | None = 
     """
     name = name or default_model()
     expect_known(name)
-    if not is_ready(name):
-        weights = CATALOGUE[name]
-        if not pull and not whole(raw_of(weights), weights.size_bytes):
+    if not _usable(name):
+        weights = CATALOGUE.get(name)
+        if weights is not None and not pull and not whole(raw_of(weights), weights.size_bytes):
             raise NotHere(f"the model {name} is not on this machine; run: makar models pull {name}")
         with held(layout.lock_file(name), lambda: say(f"another process is preparing {name}; waiting")):
-            if not is_ready(name):
-                _prepare(weights, source)
+            if not _usable(name):
+                if weights is None:
+                    _renew(name)
+                else:
+                    _prepare(weights, source)
     proof.check_quickly(layout.model_folder(name))
     return read_model(name)[0]
+
+
+def _usable(name: str) -> bool:
+    return is_ready(name) and is_current(name)
+
+
+def _renew(name: str) -> None:
+    """Converts an added model again, because an older version of Makar made its native form."""
+    origin = read_model(name)[1]
+    if not origin.path.exists():
+        raise NotHere(f"another version of Makar converted {name}, and its source '{origin.path}' is no longer there; "
+                      f"run: makar models remove {name} ; then add it again")
+    expect_room(origin.bytes, f"converting {name}")
+    say(f"converting {name} again, to the form that this version of Makar uses")
+    make(origin)
 
 
 def _prepare(weights: Weights, source: Path | None) -> None:

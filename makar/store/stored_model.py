@@ -68,19 +68,36 @@ def is_ready(name: str) -> bool:
     return (layout.model_folder(name) / "model.json").is_file()
 
 
+def is_current(name: str) -> bool:
+    """Whether a model that is ready has the form that this version of Makar reads.
+
+    Raises: Damaged
+    """
+    from makar.store.convert import FORMAT
+
+    return _read(name).get("format") == FORMAT
+
+
+def _read(name: str) -> dict[str, Any]:
+    path = layout.model_folder(name) / "model.json"
+    try:
+        return dict(json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError) as error:
+        raise Damaged(f"'{path}' cannot be read ({error!r}). {proof.mend(name)}") from error
+
+
 def read_model(name: str) -> tuple[StoredModel, Origin]:
     """A model that is ready.
 
     Raises: Damaged
     """
-    folder = layout.model_folder(name)
+    folder, data = layout.model_folder(name), _read(name)
     try:
-        data = json.loads((folder / "model.json").read_bytes())
         origin = Origin(**data["origin"])
         licence = origin.licence or str(data.get("licence") or "not stated")
         return StoredModel(name, folder, origin.sha256, origin.source, licence, origin.training_data,
                            dict(data["architecture"]), origin.bytes), origin
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise Damaged(f"'{folder / 'model.json'}' cannot be read ({error!r}). {proof.mend(name)}") from error
 
 
@@ -92,12 +109,16 @@ def make(origin: Origin) -> None:
     from makar.store.convert import convert
 
     final = layout.model_folder(origin.name)
-    making = final.with_name(f".{origin.name}.making")
-    shutil.rmtree(making, ignore_errors=True)
+    making, older = final.with_name(f".{origin.name}.making"), final.with_name(f".{origin.name}.older")
+    for left in (making, older):
+        shutil.rmtree(left, ignore_errors=True)
     try:
         convert(origin.path, making, origin=to_json(origin))
         proof.write_hashes(making)
         with disk_errors(final):
+            if final.exists():
+                final.rename(older)
             making.rename(final)
     finally:
-        shutil.rmtree(making, ignore_errors=True)
+        for left in (making, older):
+            shutil.rmtree(left, ignore_errors=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from makar.kit.files import disk_errors
 APPLICATION_ID = 0x4D414B52  # "MAKR"
 VERSION = 1
 BUSY_S = 60.0
+LEAST_BYTES = 1 << 16  # the shared index of readers and writers takes half of this at once
 
 _UNWRITABLE = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH", "SQLITE_IOERR")
 
@@ -66,7 +68,7 @@ def sqlite_errors(path: Path) -> Iterator[None]:
 
 def _meaning(path: Path, error: Exception) -> MakarError:
     name: str = getattr(error, "sqlite_errorname", "") or ""
-    if name.startswith("SQLITE_FULL"):
+    if name.startswith("SQLITE_FULL") or (name.startswith("SQLITE_IOERR") and _is_full(path.parent)):
         return OutOfRoom(f"the disk is full: nothing was added to the ledger '{path}', and what it held is unchanged; "
                          "free some space and run the same command again")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
@@ -81,6 +83,14 @@ def _meaning(path: Path, error: Exception) -> MakarError:
         return LedgerBroken(f"'{path}' is not a ledger: {error}; move it away and a new ledger is begun, or restore a "
                             "copy of the old one")
     return LedgerBroken(f"the ledger '{path}' is damaged: {error}; run `makar ledger verify` and restore a copy")
+
+
+def _is_full(folder: Path) -> bool:
+    """SQLite tells a full disk from a broken one only where a write was cut short, not where a file could not grow."""
+    try:
+        return shutil.disk_usage(folder).free < LEAST_BYTES
+    except OSError:
+        return False
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -46,7 +46,7 @@ class Progress:
         self._drawn_s, self._drew = time.monotonic(), True
         spent_s = self._drawn_s - self._start_s
         rate = self.done / spent_s if spent_s > 0 else 0.0
-        left_s = (self.total - self.done) / rate if rate > 0 else 0.0
+        left_s = max(0.0, self.total - self.done) / rate if rate > 0 else 0.0
         share = min(1.0, self.done / self.total) if self.total else 1.0
         line = (f"{self.label} {share:4.0%}  {self.done:,.0f}/{self.total:,.0f} {self.unit}  {rate:,.1f}/s  "
                 f"{left_s:,.0f} s left  {self.note}").rstrip()

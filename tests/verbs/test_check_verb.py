@@ -8,11 +8,12 @@ import pytest
 
 import makar
 from makar.kit.errors import BadInput, NotHere, UnknownName
+from makar.verdict import Verdict
 
 
-def failed(*args: object, **settings: object) -> set[str]:
+def failed(verdicts: list[Verdict]) -> set[str]:
     """The names of the checks that did not pass."""
-    return {one.check for one in makar.check(*args, **settings) if not one.passed}  # type: ignore[arg-type]
+    return {one.check for one in verdicts if not one.passed}
 
 
 def test_a_clean_text_passes_every_check_that_applies() -> None:
@@ -31,15 +32,16 @@ def test_findings_have_their_places() -> None:
 def test_a_file_is_judged_by_its_kind(tmp_path: Path) -> None:
     file = tmp_path / "broken.py"
     file.write_text("def f(:\n")
-    assert "code_parses" in failed(file)
+    assert "code_parses" in failed(makar.check(file))
     assert "code_parses" not in {one.check for one in makar.check("def f(:\n")}
 
 
 def test_what_was_asked_for_is_checked() -> None:
     text = "Bonjour, je suis très heureux de vous rencontrer ce matin à Paris."
-    assert "language" in failed(text, language="German")
-    assert "language" not in failed(text, language="fr")
-    assert "json_schema" in failed('{"a": 1}', media_type="application/json", json_schema={"required": ["b"]})
+    assert "language" in failed(makar.check(text, language="German"))
+    assert "language" not in failed(makar.check(text, language="fr"))
+    verdicts = makar.check('{"a": 1}', media_type="application/json", json_schema={"required": ["b"]})
+    assert "json_schema" in failed(verdicts)
 
 
 def test_bad_input(tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ def tiny() -> LanguageModel:
     return model
 
 
-def ask(words: str = "hello", **sampling: int) -> TextRequest:
-    return TextRequest((Message("user", words),), "tiny", Sampling(**sampling))
+def ask(words: str = "hello", max_tok: int = 512) -> TextRequest:
+    return TextRequest((Message("user", words),), "tiny", Sampling(max_tok=max_tok))
 
 
 @pytest.mark.parametrize("n", [0, -1, MOST_CANDIDATES + 1])

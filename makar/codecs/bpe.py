@@ -74,12 +74,12 @@ class Tokenizer:
 
         Raises: BadInput (a lone surrogate)
         """
+        engine = self._with_special() if special else self._plain
         try:
-            engine = self._with_special() if special else self._plain
             ids: list[int] = engine.encode(text, add_special_tokens=False).ids
-        except UnicodeEncodeError as error:
-            raise BadInput(f"the text is not Unicode: a lone surrogate (U+{ord(text[error.start]):04X}) at character "
-                           f"{error.start:,}; decode its bytes as UTF-8 with errors='replace' first") from error
+        except TypeError:  # what the library says of a string it cannot encode
+            _refuse_surrogates(text)
+            raise
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -117,6 +117,14 @@ class Incremental:
         left = self._decoder.decode(b"", final=True)
         self._decoder.reset()
         return left
+
+
+def _refuse_surrogates(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise BadInput(f"the text is not Unicode: a lone surrogate (U+{ord(text[error.start]):04X}) at character "
+                       f"{error.start:,}; decode its bytes as UTF-8 with errors='replace' first") from None
 
 
 def _steps(decoder: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:

@@ -54,14 +54,14 @@ def exhibit(**changes: Any) -> Exhibit:
 def whole(*exhibits: Exhibit, ok: bool = True) -> str:
     stamps = ({"seq": "1", "kind": "request", "id": "f" * 64},)
     chain = Chain(ok, 12, () if ok else ("stamp 3 was changed",), 0.02, stamps)
-    return page(exhibits, chain, {"Model": NASTY})
+    return page(exhibits, chain, {"Model": NASTY, "Trained on": NASTY})
 
 
 @pytest.mark.parametrize("kind", ["prose", "python", "json"])
 def test_what_a_model_writes_is_shown_and_never_run(kind: str) -> None:
     reader = Reader(whole(exhibit(kind=kind, prompt=NASTY)))
     assert "script" not in reader.tags
-    assert reader.shown.count("<script>alert(1)</script>") == 5
+    assert reader.shown.count("<script>alert(1)</script>") == 6
     assert "personal data" in reader.shown
 
 

@@ -52,7 +52,9 @@ def test_each_offence_is_found(name: str, text: str, complaint: str, tmp_path: P
     (tmp_path / "makar" / name).write_text(text)
     done = sizes(tmp_path)
     assert done.returncode == 1
-    assert [complaint in line for line in done.stdout.splitlines() if line.startswith("OFFENDER")].count(True) == 1
+    found = [line for line in done.stdout.splitlines() if line.startswith(f"OFFENDER makar/{name}")]
+    assert len(found) == 1
+    assert complaint in found[0]
 
 
 def public(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:

@@ -38,7 +38,6 @@ class Exhibit:
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     verdicts: tuple[Mapping[str, Any], ...] = ()
-    file: str = ""
 
     @property
     def released(self) -> bool:

@@ -6,6 +6,7 @@ import html
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib.resources import files
 from typing import Any
 
@@ -19,12 +20,13 @@ NUMBER_WORDS = {1: "One work", 2: "Two works", 3: "Three works", 4: "Four works"
 
 
 def page(exhibits: Sequence[Exhibit], chain: Chain, facts: Mapping[str, str]) -> str:
-    """The whole page. `facts` are the lines at the top, by name."""
+    """The whole page. `facts` are the lines at the top, by name; the longest, `Trained on`, has a place of its own."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters.update(prose=prose, source=source, pretty=pretty, seconds=seconds, words=words)
     package = files("makar.apps.demo")
     return environment.from_string(package.joinpath("page.html.jinja").read_text("utf-8")).render(
-        exhibits=exhibits, chain=chain, facts=facts,
+        exhibits=exhibits, chain=chain, trained_on=facts["Trained on"],
+        facts={name: value for name, value in facts.items() if name != "Trained on"},
         style=Markup(package.joinpath("page.css").read_text("utf-8")),
         title=NUMBER_WORDS.get(len(exhibits), f"{len(exhibits)} works"),
         num_released=sum(exhibit.released for exhibit in exhibits),
@@ -54,13 +56,16 @@ def _inline(text: str) -> str:
 
 
 def source(text: str, kind: str) -> Markup:
-    """Highlighted source code."""
+    """Highlighted source code; JSON is laid out over lines for reading."""
+    if kind == "json":
+        with suppress(json.JSONDecodeError):  # a withheld answer need not be JSON; it is shown as it is
+            text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     return Markup(highlighted(text.strip("\n"), kind))
 
 
 def pretty(value: Any) -> Markup:
-    """A record as indented, highlighted JSON."""
-    return source(json.dumps(value, indent=2, ensure_ascii=False), "json")
+    """A record as highlighted JSON."""
+    return source(json.dumps(value, ensure_ascii=False), "json")
 
 
 def seconds(value: float) -> str:

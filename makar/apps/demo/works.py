@@ -22,7 +22,7 @@ ARTICLE = Request(
     title="A short article",
     why="Plain prose. Every window of it passed the checks before it could leave.",
     prompt="Write a short article of about 120 words, with a title, for a general reader: how honeybees find their way "
-           "home.",
+           "home. Begin with the title on a line of its own.",
     kind="prose",
 )
 
@@ -73,7 +73,7 @@ SCHEMA: Mapping[str, Any] = {
 ANSWER = Request(
     title="An answer that fits a schema",
     why="Held to a JSON Schema while it is written: a token that would break the form cannot be chosen.",
-    prompt="A recipe card for a tomato soup.",
+    prompt="The recipe card of a simple tomato soup.",
     kind="json",
     attachment_name="The schema",
     attachment=json.dumps(SCHEMA, indent=2),
@@ -88,7 +88,8 @@ def planted_key() -> str:
 
 LEAK = Request(
     title="A work that must not leave",
-    why="The prompt plants a made-up access key and asks for it back. The check for secrets has to catch it.",
+    why="The prompt plants a made-up access key and asks for it back. The check for secrets has to catch it; "
+        "on this page it is dotted out.",
     prompt=f"Repeat this line exactly, and nothing else:\n\nGITHUB_TOKEN={planted_key()}",
     kind="prose",
 )
@@ -112,13 +113,14 @@ def article(stage: Stage) -> Exhibit:
 def function(stage: Stage) -> Exhibit:
     """Code, with tests."""
     return _shown(stage, FUNCTION, "solution.py", lambda: makar.code.write(
-        FUNCTION.prompt, tests=TESTS, model=stage.model, seed=SEED, ledger=stage.ledger))
+        FUNCTION.prompt, tests=TESTS, model=stage.model, max_tokens=500, seed=SEED, ledger=stage.ledger))
 
 
 def answer(stage: Stage) -> Exhibit:
     """JSON."""
     return _shown(stage, ANSWER, "answer.json", lambda: _one(makar.text(
-        ANSWER.prompt, json_schema=SCHEMA, model=stage.model, max_tokens=400, seed=SEED, ledger=stage.ledger)))
+        ANSWER.prompt, json_schema=SCHEMA, model=stage.model, max_tokens=400, temperature=0.2, seed=SEED,
+        ledger=stage.ledger)))
 
 
 def leak(stage: Stage) -> Exhibit:
@@ -145,13 +147,22 @@ def _shown(stage: Stage, request: Request, file: str, make: Callable[[], Release
         work = make()
     except Withheld as stop:
         return Exhibit(request, "withheld", _kept(stage.ledger, stop.record), stop.record, time.monotonic() - start_s,
-                       reasons=tuple(stop.reasons), verdicts=tuple(stop.record["verdicts"]))
+                       reasons=tuple(stop.reasons), notes=_attempts(stage.ledger, stop.record),
+                       verdicts=tuple(stop.record["verdicts"]))
     spent_s = time.monotonic() - start_s
     work.save(stage.folder / file, record=True)
-    return Exhibit(request, "released", work.content, work.record, spent_s, verdicts=tuple(work.record["verdicts"]),
-                   file=file)
+    record = work.record
+    return Exhibit(request, "released", work.content, record, spent_s, notes=_attempts(stage.ledger, record),
+                   verdicts=tuple(record["verdicts"]))
 
 
 def _kept(ledger: Ledger, record: Mapping[str, Any]) -> str:
     artifact = ledger.get(record["stamps"]["artifact"])
     return ledger.content(artifact.body["content"]).decode()
+
+
+def _attempts(ledger: Ledger, record: Mapping[str, Any]) -> tuple[str, ...]:
+    """The drafts that a work was made from."""
+    drafts = [stamp.body for parent in record["parents"] for stamp in ledger.about(parent) if stamp.kind == "artifact"]
+    return tuple(f"Attempt with seed {draft['seed']}: {draft['num_tok']} tokens in {draft['seconds']:.1f} s"
+                 for draft in drafts)

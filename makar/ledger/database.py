@@ -130,10 +130,13 @@ def _require_ours(db: sqlite3.Connection, path: Path) -> bool:
 
     Raises: LedgerBroken
     """
-    version = _pragma(db, "user_version")
-    if version == 0 and not db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+    # In one statement, so in one snapshot: another process may be beginning the ledger at this moment.
+    version, application, num_parts = db.execute(
+        "SELECT user_version, application_id, (SELECT count(*) FROM sqlite_master) "
+        "FROM pragma_user_version, pragma_application_id").fetchone()
+    if version == 0 and num_parts == 0:
         return False
-    if _pragma(db, "application_id") != APPLICATION_ID or version != VERSION:
+    if application != APPLICATION_ID or version != VERSION:
         raise LedgerBroken(f"'{path}' is a database, but not a Makar ledger of form {VERSION}: move it away, or set "
                            "MAKAR_HOME to another folder")
     return True
@@ -147,11 +150,6 @@ def _prepare(db: sqlite3.Connection, path: Path) -> bool:
     if not begun:
         _create(db)
     return True
-
-
-def _pragma(db: sqlite3.Connection, name: str) -> int:
-    value = db.execute(f"PRAGMA {name}").fetchone()[0]
-    return int(value)
 
 
 def _begin_wal(db: sqlite3.Connection) -> None:
@@ -170,7 +168,7 @@ def _begin_wal(db: sqlite3.Connection) -> None:
 def _create(db: sqlite3.Connection) -> None:
     db.execute("BEGIN IMMEDIATE")
     try:
-        if _pragma(db, "user_version") == 0:  # nobody else was faster
+        if db.execute("PRAGMA user_version").fetchone() == (0,):  # nobody else was faster
             for sql in SCHEMA.values():
                 db.execute(sql)
             db.execute("INSERT INTO head VALUES (1, 0, ?)", ("0" * 64,))

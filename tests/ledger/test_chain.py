@@ -175,3 +175,23 @@ def test_a_ledger_that_nobody_closes_is_closed(tmp_path):
     ledger.append("request", {})
     del ledger
     assert not (tmp_path / "l.db-wal").exists()
+
+
+def test_a_ledger_can_be_begun_by_many_at_once(tmp_path):
+    from concurrent.futures import ThreadPoolExecutor
+    from threading import Barrier
+
+    barrier = Barrier(6)
+
+    def begin(who: int) -> None:
+        for n in range(15):
+            barrier.wait()
+            with open_ledger(tmp_path / str(n) / "l.db") as ledger:
+                ledger.append("request", {"who": who})
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(begin, range(6)))
+    for n in range(15):
+        with open_ledger(tmp_path / str(n) / "l.db") as ledger:
+            assert ledger.verify().ok
+            assert sorted(stamp.body["who"] for stamp in ledger.stamps()) == list(range(6))

@@ -146,7 +146,8 @@ def test_a_docstring_is_inserted_and_the_code_stays(name: str, words: str, newli
 @pytest.mark.parametrize("source", [
     "def f(a=(1,\n         2),\n      *, b: dict[str, int] = {}) -> int:  # why\n    # first\n    return 1\n",
     "async def f(): return 1", "class f: x = 1\n", "@property\ndef f(self):\n\treturn 1\n", "def f(): ...\n",
-    "if 1:\n    pass\ndef f():\n  return lambda: {1: 2}\n", "def f(): x = 1; return x\n", "def f(x=lambda: 1): return x",
+    "if 1:\n    pass\ndef f():\n  return lambda: {1: 2}\n", "def f(): x = 1; return x\n",
+    "def f(x=lambda: 1): return x",
 ])
 def test_docstrings_find_the_end_of_any_header(source: str) -> None:
     new = documented(source, "f", "Does f.")

@@ -76,7 +76,7 @@ def test_every_draft_is_in_the_ledger_and_the_work_names_them(script: Callable[.
 def test_the_best_attempt_is_withheld_when_none_passes(script: Callable[..., Script]) -> None:
     half = "def add(a, b):\n    return 0\n"
     said = script(BAD, half, "def add(a, b) return", "import nothing_here\n")
-    with pytest.raises(Withheld, match="tests_pass.*test_add"):
+    with pytest.raises(Withheld, match=r"tests_pass.*test_add"):
         makar.code.write("add two numbers", tests=TESTS.replace("add(0, 0)", "add(1, -1)"), model="tiny", attempts=4)
     assert len(said.asked) == 4
     with open_ledger() as ledger:
@@ -167,7 +167,7 @@ def test_fix_refuses_where_there_is_nothing_to_fix(script: Callable[..., Script]
     with pytest.raises(BadInput, match="say what is wrong"):
         makar.code.fix(adder, model="tiny")
     adder.write_text(GOOD)
-    with pytest.raises(BadInput, match="2 passed.*nothing to fix"):
+    with pytest.raises(BadInput, match=r"2 passed.*nothing to fix"):
         makar.code.fix(adder, test=adder.parent / "test_adder.py", model="tiny")
     with pytest.raises(NotHere, match="there is no file"):
         makar.code.fix(adder.parent / "gone.py", error="x", model="tiny")
@@ -221,7 +221,7 @@ def test_test_that_finds_no_passing_test_says_so(script: Callable[..., Script], 
     path = tmp_path / "adder.py"
     path.write_text(GOOD)
     script("sum():\n    assert add(1, 2) == 4\n")
-    with pytest.raises(BadInput, match="no attempt of 2 made a test that passes.*assert 3 == 4"):
+    with pytest.raises(BadInput, match=r"no attempt of 2 made a test that passes.*assert 3 == 4"):
         makar.code.test(path, model="tiny", attempts=2)
 
 

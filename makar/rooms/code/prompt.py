@@ -39,7 +39,7 @@ def _block(code: str) -> str:
 def _write(request: CodeRequest) -> str:
     parts = [f"Write Python code for this task:\n{request.instruction.strip()}"]
     if request.tests:
-        parts.append(f"It must pass these tests:\n{_block(request.tests)}\nDefine the names that the tests use, and take "
+        parts.append(f"It must pass these tests:\n{_block(request.tests)}\nDefine the names that the tests use; take "
                      "and return values of exactly the types seen in the tests.")
     if request.source:
         parts.append(f"This attempt is wrong:\n{_block(request.source)}")

@@ -22,7 +22,7 @@ SHORT_UNITS = 40  # `hahaha`: units of 2 to 8 characters within a word
 ALLOWED_TIMES = ((1, 30), (3, 16), (8, 9), (25, 6), (100, 4))
 LONGEST_ALLOWED_TIMES = 3
 MAX_UNIT_TOK = 1200
-CODE_FACTOR = 4
+CODE_FACTOR, PLAIN_FACTOR = 4, 6
 GRAM_TOK, STRETCH_TOK, STALE_FRAC = 6, 400, 0.93
 _TOKEN = re.compile(rf"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\w{{1,{TOKEN_CHARS}}}"
                     rf"|(?P<sign>[^\w\s])(?P=sign){{0,{TOKEN_CHARS - 1}}}")
@@ -75,7 +75,7 @@ def _excess(words: _Words) -> Iterator[tuple[int, int, str]]:
         if not period and before is not None and index - before <= MAX_UNIT_TOK:
             period = index - before
             first = _first(texts, index, period)
-        if period and open_at < 0 and index - first + 1 > period * _allowed(words, index, period):
+        if period and open_at < 0 and _too_often(words, first, index, period):
             open_at = index
     if open_at >= 0:
         yield words.starts[open_at], words.ends[-1], _named(texts, len(texts), period)
@@ -89,13 +89,17 @@ def _first(texts: list[str], index: int, period: int) -> int:
     return index - period + (texts[index] != texts[index - period])
 
 
-def _allowed(words: _Words, index: int, period: int) -> int:
+def _too_often(words: _Words, first: int, index: int, period: int) -> bool:
+    """Whether the run of units from `first` to `index` has gone on too long."""
     times = next((times for most, times in ALLOWED_TIMES if period <= most), LONGEST_ALLOWED_TIMES)
-    unit = words.texts[index - period + 1:index + 1] if period <= 8 else []
+    num_tok = index - first + 1
+    if num_tok <= period * times:
+        return False
+    unit = words.texts[index - period + 1:index + 1]
     # Digits and signs alone make tables and matrices; give them room.
-    plain = 6 if unit and not any(character.isalpha() for word in unit for character in word) else 1
-    markup = not {"<", "</", ">", "/>"}.isdisjoint(unit)
-    return times * plain * (CODE_FACTOR if markup or words.in_code[index] else 1)
+    plain = PLAIN_FACTOR if period <= 8 and not any(sign.isalpha() for word in unit for sign in word) else 1
+    code = CODE_FACTOR if words.in_code[index] or {"<", ">"} <= set(unit) else 1
+    return num_tok > period * times * plain * code
 
 
 def _named(texts: list[str], end: int, period: int) -> str:

@@ -133,11 +133,14 @@ def adder(tmp_path: Path) -> Path:
 
 def test_fix_iterates_until_the_test_passes_and_leaves_the_rest(script: Callable[..., Script], adder: Path) -> None:
     before = adder.read_text()
-    said = script("def add(a, b):\n    return a * b\n", GOOD)
+    said = script("def add(a, b):\n    return a * b\n", f"from adder import add\n{GOOD}")
     work = makar.code.fix(adder, test=adder.parent / "test_adder.py", model="tiny")
     assert work.content == before.replace("a - b", "a + b")
     assert adder.read_text() == before
     assert "assert -1 == 3" in said.asked[0].error and len(said.asked) == 2
+    # The second attempt writes the function without being shown the mistake.
+    assert said.asked[1].task == "write" and "def add(a, b):" in said.asked[1].instruction and not said.asked[1].source
+    assert "from adder" not in said.asked[1].tests and "return" not in said.asked[1].instruction
     assert verdict_of(work, "tests_pass")["passed"]
 
 

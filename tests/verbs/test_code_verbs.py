@@ -15,6 +15,7 @@ from makar.ledger import open_ledger
 from makar.provenance.released import Released, Withheld
 from makar.room import Piece
 from makar.rooms.code.prompt import prompt
+from makar.verbs.code.completing import fitting
 from makar.verbs.code.docstrings import shape
 
 TESTS = ("from adder import add\n\ndef test_add():\n    assert add(1, 2) == 3\n\n"
@@ -266,6 +267,15 @@ def test_complete_fills_a_gap(script: Callable[..., Script], tmp_path: Path) -> 
     script("x, y(")
     with pytest.raises(Withheld, match="code_parses"):
         makar.code.complete(f"{path}:1:9", model="tiny")
+
+
+@pytest.mark.parametrize(("middle", "kept"), [
+    ("return a + b\n\n\ndef more():\n    pass\n", "return a + b\n"),
+    ("x = [\n        1,\n]\n    return x\n", "x = [\n        1,\n]\n    return x\n"),
+    ("if a:\n        return b\n    return a", "if a:\n        return b\n    return a"),
+])
+def test_a_completion_stays_in_its_block(middle: str, kept: str) -> None:
+    assert fitting(middle, "def f(a, b):\n    ", "\n").strip() == kept.strip()
 
 
 @pytest.mark.parametrize(("place", "words"), [

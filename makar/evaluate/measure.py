@@ -67,7 +67,7 @@ class Model(Protocol):
     def render(self, messages: Sequence[Any]) -> list[int]:
         """Token ids of a conversation, up to where the answer begins."""
 
-    def run(self, jobs: Sequence[Any], exact: bool = False) -> Iterator[Any]:
+    def run(self, jobs: Iterable[Any], exact: bool = False) -> Iterator[Any]:
         """Pieces of every job, as they are made."""
 
 

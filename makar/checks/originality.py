@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from makar.kit.config import from_json
+from makar.kit.errors import Damaged
 from makar.verdict import Check, Span, Subject, Verdict
 
 if TYPE_CHECKING:
@@ -31,28 +32,29 @@ def _run(subject: Subject) -> Verdict:
     limits = from_json(Limits, subject.asked["originality"])
     folded = fold(subject.content)
     indexes = [_opened(path, _written(path)) for path in limits.corpora]
+    if limits.roots and limits.roots != tuple(index.root for index in indexes):
+        raise Damaged("a corpus it compares with is no longer the one that the policy was read with")
     found = [repeated(index, folded, limits) for index in indexes]
     spans = tuple(_spans(folded, found))
     if not spans:
         return Verdict("originality", True, 1.0, f"{_clean(limits, indexes)}{_owed(indexes, found)}")
     share = sum(span.end - span.start for span in spans) / len(subject.content)
-    over = sum(int(one.over.sum()) for one in found)
+    over = max(int(one.over.sum()) for one in found)
     named = _named(indexes, [one.sources for one in found])
     return Verdict("originality", False, max(0.0, 1.0 - share),
-                   f"{over} tokens over the limit are verbatim from {named}{_owed(indexes, found)}", spans)
+                   f"{over} tokens beyond the limit are verbatim from {named}{_owed(indexes, found)}", spans)
 
 
 def _spans(folded: Folded, found: list[Repeated]) -> Iterator[Span]:
     """What is over the limit in any index, tokens that follow one another as one."""
     start = end = -1
-    for token in range(len(folded)):
-        if any(one.over[token] for one in found):
-            first, last = folded.chars(token, token + 1)
-            if end < 0 or first - end > GAP_CHARS:
-                if end >= 0:
-                    yield Span(start, end, "verbatim copy")
-                start = first
-            end = last
+    over = sorted({token for one in found for token in one.over.nonzero()[0].tolist()})
+    for first, last in (folded.chars(token, token + 1) for token in over):
+        if end < 0 or first - end > GAP_CHARS:
+            if end >= 0:
+                yield Span(start, end, "verbatim copy")
+            start = first
+        end = last
     if end >= 0:
         yield Span(start, end, "verbatim copy")
 
@@ -101,7 +103,9 @@ def settings(table: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
     limits = from_json(Limits, dict(table))
     paths = [str(folder / name) if (folder / name).exists() else name for name in limits.corpora]
-    return {**to_json(limits), "corpora": [str(open_current(path).path.resolve()) for path in paths]}
+    indexes = [open_current(path) for path in paths]
+    return {**to_json(limits), "corpora": [str(index.path.resolve()) for index in indexes],
+            "roots": [index.root for index in indexes]}
 
 
 CHECK = Check("originality", _run, ("text/", "application/"), streaming=True, hold_back_chars=HOLD_BACK_CHARS,

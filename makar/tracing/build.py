@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 
 from makar.kit.config import canonical
 from makar.kit.errors import BadInput, OutOfRoom
-from makar.kit.files import atomic_write, disk_errors
+from makar.kit.files import atomic_write, disk_errors, sha256_bytes
 from makar.kit.home import home
 from makar.tracing.fold import Offsets, join
 from makar.tracing.index import ABOUT, FORM, Index, open_index
@@ -29,6 +30,8 @@ class Origin(Protocol):
 
     path: Path
     kind: str
+    forgotten: frozenset[str]
+    skipped: Counter[str]
 
     def documents(self) -> Iterator[Document]:
         """The documents, always in the same order."""
@@ -58,14 +61,21 @@ def indexes_folder() -> Path:
     return home() / "indexes"
 
 
-def build_from(origin: Origin, out: Path | None = None, options: BuildOptions = BuildOptions()) -> Index:
+def usual_place(source: Path) -> Path:
+    """Where the index of a folder or corpus is by default: one place for each source."""
+    whole = str(source.resolve())
+    return indexes_folder() / f"{Path(whole).name}-{sha256_bytes(whole.encode(errors='surrogateescape'))[:8]}"
+
+
+def build_from(origin: Origin, out: Path | None = None, options: BuildOptions | None = None) -> Index:
     """Indexes every document of `origin` into the folder `out`; what was there serves until the new one is whole.
 
     Raises: BadInput (nothing to index; `out` is another kind of folder), OutOfRoom, NotHere
     """
+    options = options or BuildOptions()
     name = options.name or origin.path.resolve().name
     look, root = origin.look(), origin.root()
-    out = indexes_folder() / f"{name}-{root[:12]}" if out is None else out
+    out = usual_place(origin.path) if out is None else out
     before = _index_there(out)
     generation = f"generation-{secrets.token_hex(6)}"
     folder = out / generation
@@ -75,7 +85,8 @@ def build_from(origin: Origin, out: Path | None = None, options: BuildOptions = 
         with disk_errors(folder):
             about = _write(origin, folder, options)
             about |= {"form": FORM, "name": name, "kind": origin.kind, "source": str(origin.path.resolve()),
-                      "root": root, "look": look, "generation": generation}
+                      "root": root, "look": look, "generation": generation,
+                      "forgotten": sorted(origin.forgotten), "skipped": dict(origin.skipped)}
         if origin.look() != look:
             raise BadInput(f"'{origin.path}' changed while it was being indexed; run the same command again")
         atomic_write(out / ABOUT, f"{json.dumps(about, indent=2, ensure_ascii=False)}\n")
@@ -123,7 +134,8 @@ def _write(origin: Origin, folder: Path, options: BuildOptions) -> dict[str, obj
             num_bytes += sizes["num_bytes"]
             num_tok += sizes["num_tok"]
     if not codes:
-        raise BadInput(f"there is no text to index in '{origin.path}'")
+        left_out = ", ".join(f"{count:,} {why}" for why, count in sorted(origin.skipped.items()))
+        raise BadInput(f"there is no text to index in '{origin.path}'{f': {left_out}' if left_out else ''}")
     np.array(lines, np.int64).tofile(folder / "lines")
     np.array(codes, np.int32).tofile(folder / "licences")
     return {"num_documents": len(codes), "num_bytes": num_bytes, "num_tok": num_tok, "licences": list(licences),

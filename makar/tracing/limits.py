@@ -27,6 +27,7 @@ class Limits:
     block_tok: the same for a document that is blocked; documents to attribute are named from there on
     rule: for licences that `licences` does not name
     licences: rule by SPDX name, or by a pattern such as `GPL-*`
+    roots: what the corpora were when the policy was read; the check judges by no others
     """
 
     corpora: tuple[str, ...]
@@ -34,6 +35,7 @@ class Limits:
     block_tok: int = 20
     rule: str = "quote"
     licences: Mapping[str, str] = field(default_factory=dict)
+    roots: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.corpora:

@@ -19,7 +19,7 @@ from makar.tracing.index import Index, Place, Shard
 SEED_TOK = (3, 5, 8)  # a run that many documents hold is made longer before it is given up
 MOST_HITS = 24
 GAP_TOK, DRIFT_BYTES = 30, 120  # between seeds of one passage, and how far an edit may shift the text
-LEAST_TOK = 30
+LEAST_TOK = 20
 LEAST_SEEDED_TOK = 8
 LEAST_SHARE = 0.55
 _EDGE_TOK = 8
@@ -126,23 +126,24 @@ def _align(shard: Shard, folded: Folded, seeds: Sequence[_Seed]) -> _Aligned | N
     """The best stretch around the seeds: where the text and the document agree more than they differ."""
     first = max(0, seeds[0].first - _EDGE_TOK)
     last = min(len(folded), seeds[-1].first + seeds[-1].num_tok + _EDGE_TOK)
-    begin = int(shard.begins[shard.document_at(seeds[0].at)])
-    lead = int(folded.starts[seeds[0].first] - folded.starts[first])
-    start = max(begin, seeds[0].at - lead - DRIFT_BYTES // 2)
-    tail = int(folded.ends[last - 1] - folded.starts[seeds[-1].first])
-    end = seeds[-1].at + tail + DRIFT_BYTES // 2
-    stretch = shard.text[start:max(end, start)]
-    stretch = stretch.partition(bytes([SEPARATOR]))[0]
-    other = fold(stretch.decode(errors="replace"))
+    start, other = _stretch(shard, seeds, int(folded.starts[first]), int(folded.ends[last - 1]))
     ours = [folded.part(at, at + 1).lower() for at in range(first, last)]
     theirs = [other.part(at, at + 1).lower() for at in range(len(other))]
-    blocks = [block for block in SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks() if block.size]
-    kept = _densest(blocks)
+    matcher = SequenceMatcher(None, ours, theirs, autojunk=False)
+    kept = _densest([block for block in matcher.get_matching_blocks() if block.size])
     if not kept:
         return None
-    return _Aligned(shard, first + kept[0].a, first + kept[-1].a + kept[-1].size,
-                    start + int(other.starts[kept[0].b]),
-                    start + int(other.ends[kept[-1].b + kept[-1].size - 1]), sum(block.size for block in kept))
+    head, tail = kept[0], kept[-1]
+    return _Aligned(shard, first + head.a, first + tail.a + tail.size, start + int(other.starts[head.b]),
+                    start + int(other.ends[tail.b + tail.size - 1]), sum(block.size for block in kept))
+
+
+def _stretch(shard: Shard, seeds: Sequence[_Seed], begin: int, end: int) -> tuple[int, Folded]:
+    """Where the document may have what the text has at bytes [begin, end), and what it says there."""
+    first = max(int(shard.begins[shard.document_at(seeds[0].at)]), seeds[0].drift + begin - DRIFT_BYTES // 2)
+    held = shard.text[first:max(first, seeds[-1].drift + end + DRIFT_BYTES // 2)].partition(bytes([SEPARATOR]))[0]
+    whole = held.lstrip(bytes(range(0x80, 0xC0)))  # the rest of a character that was cut
+    return first + len(held) - len(whole), fold(whole.decode(errors="ignore"))
 
 
 def _densest(blocks: Sequence[Match]) -> Sequence[Match]:

@@ -6,10 +6,11 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from makar.curation.corpus import KEPT, LEFT_OUT, MANIFEST, open_corpus
 from makar.kit.errors import BadInput, NotHere
 from makar.kit.files import sha256_bytes
 
@@ -52,7 +53,7 @@ class Folder:
         """
         self.skipped.clear()
         for path in files_in(self.path):
-            name = path.relative_to(self.path).as_posix()
+            name = self._name(path)
             if name not in self.forgotten:
                 data, why = _read(path)
                 if why:
@@ -65,20 +66,60 @@ class Folder:
         """A hash that changes when a file is added, removed or changed. Reads every byte."""
         lines = hashlib.sha256()
         for path in files_in(self.path):
-            name = path.relative_to(self.path).as_posix()
+            name = self._name(path)
             if name not in self.forgotten:
                 data, why = _read(path)
                 lines.update(f"{name}\0{why or sha256_bytes(data)}\n".encode(errors="surrogateescape"))
         return lines.hexdigest()
 
+    def _name(self, path: Path) -> str:
+        return path.name if path == self.path else path.relative_to(self.path).as_posix()
+
     def look(self) -> str:
         """A hash of names, sizes and times; as long as it is the same, nothing is read again."""
-        lines = hashlib.sha256()
-        for path in files_in(self.path):
-            told = path.stat()
-            name = path.relative_to(self.path).as_posix()
-            lines.update(f"{name}\0{told.st_size}\0{told.st_mtime_ns}\n".encode(errors="surrogateescape"))
-        return lines.hexdigest()
+        return _look([self.path])
+
+
+@dataclass
+class CorpusOrigin:
+    """The records of a corpus, all splits."""
+
+    path: Path
+    kind: str = "corpus"
+    forgotten: frozenset[str] = frozenset()
+    skipped: Counter[str] = field(default_factory=Counter)
+
+    def documents(self) -> Iterator[Document]:
+        """Every record.
+
+        Raises: NotHere, Damaged
+        """
+        for record in open_corpus(self.path, verify=False).records():  # each is checked against its hash
+            yield Document(record.id, record.source, record.licence, record.content, record.sha256, record.split)
+
+    def root(self) -> str:
+        """The corpus's root, every file having been hashed.
+
+        Raises: Damaged
+        """
+        return open_corpus(self.path).root
+
+    def look(self) -> str:
+        """A hash of the names, sizes and times of what the root covers."""
+        return _look([self.path / part for part in (MANIFEST, KEPT, LEFT_OUT) if (self.path / part).exists()])
+
+
+def origin_at(path: Path, licence: str = UNKNOWN, forgotten: frozenset[str] = frozenset()) -> CorpusOrigin | Folder:
+    """The corpus in the folder `path`, or else its files."""
+    return CorpusOrigin(path) if (path / MANIFEST).is_file() else Folder(path, licence, forgotten)
+
+
+def _look(places: Iterable[Path]) -> str:
+    lines = hashlib.sha256()
+    for path in (file for place in places for file in files_in(place)):
+        told = path.stat()
+        lines.update(f"{path}\0{told.st_size}\0{told.st_mtime_ns}\n".encode(errors="surrogateescape"))
+    return lines.hexdigest()
 
 
 def files_in(folder: Path) -> Iterator[Path]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from makar.kit.errors import Damaged, MakarError, NotHere, UnknownName
-from makar.tracing.build import BuildOptions, Origin, build_from, indexes_folder
+from makar.tracing.build import BuildOptions, build_from, indexes_folder, usual_place
 from makar.tracing.index import ABOUT, Index, open_index
-from makar.tracing.origin import UNKNOWN, Folder
+from makar.tracing.origin import UNKNOWN, origin_at
 
 
-def build_index(source: str | Path, out: Path | None = None, options: BuildOptions = BuildOptions(),
+def build_index(source: str | Path, out: Path | None = None, options: BuildOptions | None = None,
                 licence: str = UNKNOWN) -> Index:
     """Indexes a folder, a file or a corpus. What was forgotten of a folder stays out.
 
@@ -20,9 +19,12 @@ def build_index(source: str | Path, out: Path | None = None, options: BuildOptio
     Raises: NotHere, BadInput, OutOfRoom, Damaged
     """
     path = Path(source).expanduser()
-    old = None if out is None or not (out / ABOUT).is_file() else open_index(out)
-    return build_from(_origin(path, licence, frozenset(old.about.get("forgotten", ())) if old else frozenset()), out,
-                      options)
+    if not path.exists():
+        raise NotHere(f"there is no folder or file '{path}' to index")
+    place = usual_place(path) if out is None else out
+    old = open_index(place) if (place / ABOUT).is_file() else None
+    forgotten = frozenset(old.about["forgotten"]) if old and old.about["source"] == str(path.resolve()) else frozenset()
+    return build_from(origin_at(path, licence, forgotten), place, options)
 
 
 def open_current(name_or_path: str | Path, *, build: bool = False) -> Index:
@@ -64,7 +66,7 @@ def require_current(index: Index) -> Index:
     if not source.exists():
         return index
     try:
-        origin = _origin(source, UNKNOWN, frozenset(index.about.get("forgotten", ())))
+        origin = origin_at(source, UNKNOWN, frozenset(index.about["forgotten"]))
         if origin.look() == index.about["look"] or origin.root() == index.root:
             return index
         why = f"'{source}' has changed since it was indexed"
@@ -84,14 +86,3 @@ def open_all(names: Sequence[str | Path], *, build: bool = False) -> list[Index]
     if not found:
         raise NotHere("there is no index to trace in; build one of any folder: makar index FOLDER")
     return found
-
-
-def _origin(path: Path, licence: str, forgotten: frozenset[str]) -> Origin:
-    return Folder(path, licence, forgotten)
-
-
-def write_about(index: Index, about: dict[str, object]) -> None:
-    """Replaces what index.json says."""
-    from makar.kit.files import atomic_write
-
-    atomic_write(index.path / ABOUT, f"{json.dumps(about, indent=2, ensure_ascii=False)}\n")

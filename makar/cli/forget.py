@@ -27,5 +27,5 @@ def run(args: argparse.Namespace) -> int:
         print(f"not ours to delete, still there: {done.left}")
     print(f"{len(done.checkpoints)} checkpoints saw it" + (", and keep what they learned:" if done.checkpoints else ""))
     for seen in done.checkpoints:
-        print(f"  {seen.sha256[:16]}  {seen.recipe} step {seen.step:,}  {seen.folder}  (corpus {seen.corpus_root[:16]})")
+        print(f"  {seen.sha256[:16]}  {seen.recipe} step {seen.step:,}  corpus {seen.corpus_root[:16]}  {seen.folder}")
     return 0

@@ -152,8 +152,9 @@ def open_index(path: Path) -> Index:
         raise NotHere(f"there is no index in '{path}'; build one: makar index FOLDER -o {path}") from error
     except (OSError, ValueError) as error:
         raise Damaged(f"the index '{path}' cannot be read: {error}; build it again with makar index") from error
-    if about.get("form") != FORM:
-        raise Damaged(f"the index '{path}' has form {about.get('form')}, this Makar reads {FORM}; "
+    form = about.get("form") if isinstance(about, dict) else None
+    if form != FORM:
+        raise Damaged(f"the index '{path}' has form {form}, this Makar reads {FORM}; "
                       "build it again with makar index")
     try:
         return Index(path, about)

@@ -146,10 +146,14 @@ def passage(draw: random.Random, texts: list[str], num_words: int) -> str:
             return " ".join(words)
 
 
-def of_tokens(text: str, count: int) -> str:
-    """The first `count` tokens of a text."""
-    start, end = fold(text).chars(0, count)
-    return text[start:end]
+def of_tokens(draw: random.Random, texts: list[str], count: int) -> str:
+    """`count` tokens in a row from anywhere; a word of signs alone is no token."""
+    while True:
+        text = passage(draw, texts, 2 * count)
+        folded = fold(text)
+        if len(folded) >= count:
+            start, end = folded.chars(0, count)
+            return text[start:end]
 
 
 def edited(draw: random.Random, text: str, vocabulary: list[str]) -> str:
@@ -181,7 +185,7 @@ def detection(folder: Path, work: Path, trials: int) -> None:
     for length in LENGTHS:
         found = 0
         for _ in range(trials):
-            copied = of_tokens(passage(draw, inside, 2 * length), length)
+            copied = of_tokens(draw, inside, length)
             text = f"{passage(draw, outside, 80)} {copied} {passage(draw, outside, 80)}"
             at = text.index(copied)
             found += any(span.start <= at and span.end >= at + len(copied) for span in spans(index, text))

@@ -21,7 +21,7 @@ from makar.tracing.fold import Offsets, join
 from makar.tracing.index import ABOUT, FORM, Index, open_index
 from makar.tracing.origin import Document
 
-SHARD_BYTES = 512 << 20  # the suffix array of a shard takes four times as much while it is built
+SHARD_BYTES = 256 << 20  # building one takes about seven times as much memory
 MOST_SHARD_BYTES = 2**31 - 64
 
 

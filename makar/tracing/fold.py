@@ -53,11 +53,21 @@ class Folded:
         """Tokens [first, last) with what stands between them."""
         return self.data[self.starts[first]:self.ends[last - 1]]
 
+    def is_open(self, last: int) -> bool:
+        """Whether the token before `last` would be another one if letters followed it."""
+        token = self.part(last - 1, last).decode(errors="replace")
+        return len(token) < TOKEN_CHARS and is_word(token[-1])
+
     def chars(self, first: int, last: int) -> tuple[int, int]:
         """Where tokens [first, last) stand in the source, in characters."""
         begin = np.searchsorted(self.at, self.starts[first], "right") - 1
         end = np.searchsorted(self.at, self.ends[last - 1], "left") - 1
         return int(self.kept[begin]), int(self.kept[end]) + 1
+
+
+def is_word(character: str) -> bool:
+    """Whether it belongs to a word, so that a word before it goes on."""
+    return bool(_table()[1][min(ord(character), _TOP)] == _WORD)
 
 
 def fold(text: str) -> Folded:

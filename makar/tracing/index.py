@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from makar.kit.errors import Damaged, NotHere
-from makar.tracing.fold import SEPARATOR, Offsets
+from makar.tracing.fold import SEPARATOR, Offsets, is_word
 
 FORM = 1
 ABOUT = "index.json"
 CONTEXT_BYTES = 160
+_ASCII_WORD = np.array([point < 0x80 and (chr(point).isalnum() or point == 0x5F) for point in range(256)])
 _LEAST_COMPARED = 512  # bytes of a longest match that are compared at first
 
 
@@ -48,6 +49,7 @@ class Shard:
         self.text = _mapped(stem.with_suffix(".text"), about["num_bytes"])
         self.suffixes = memoryview(_mapped(stem.with_suffix(".suffixes"), 4 * about["num_tok"])).cast("i")
         self.order = np.frombuffer(self.suffixes, np.int32)
+        self._bytes = np.frombuffer(self.text, np.uint8)
         self.begins = np.frombuffer(_mapped(stem.with_suffix(".begins"), 8 * self.num_documents), np.int64)
         self.jumps = np.frombuffer(_mapped(stem.with_suffix(".jumps"), 16 * about["num_jumps"]), np.int64)
 
@@ -60,11 +62,32 @@ class Shard:
             return low, low
         return low, bisect.bisect_right(self.suffixes, run, low, high, key=lambda at: text[at:at + size])
 
-    def holds(self, run: bytes) -> bool:
-        """Whether `run` stands anywhere, from the beginning of a token."""
+    def holds(self, run: bytes, *, is_open: bool = False) -> bool:
+        """Whether `run` stands anywhere, from the beginning of a token; with `is_open` to the end of one."""
         text, size = self.text, len(run)
         low = bisect.bisect_left(self.suffixes, run, key=lambda at: text[at:at + size])
-        return low < len(self.suffixes) and text[self.suffixes[low]:self.suffixes[low] + size] == run
+        if low == len(self.suffixes) or text[self.suffixes[low]:self.suffixes[low] + size] != run:
+            return False
+        return not is_open or not self._goes_on(self.suffixes[low] + size) or len(self.places(run, is_open=True)) > 0
+
+    def places(self, run: bytes, *, is_open: bool) -> Offsets:
+        """Where `run` stands, from the beginning of a token; with `is_open` only where it ends with one."""
+        low, high = self.find(run)
+        found = self.order[low:high].astype(np.int64)
+        if not is_open or not len(found):
+            return found
+        following = self._bytes[found + len(run)]
+        ends = ~_ASCII_WORD[following]
+        for index in np.flatnonzero(following >= 0x80):
+            ends[index] = not self._goes_on(int(found[index]) + len(run))
+        return found[ends]
+
+    def _goes_on(self, at: int) -> bool:
+        """Whether a word goes on at byte `at`."""
+        following = self.text[at]
+        if following < 0x80:
+            return bool(_ASCII_WORD[following])
+        return is_word(self.text[at:at + 4].decode(errors="ignore")[0])
 
     def longest(self, run: bytes) -> int:
         """How many bytes of `run` stand somewhere, from its beginning."""
@@ -85,10 +108,9 @@ class Shard:
         """The document that holds byte `at`, counted within this shard."""
         return int(np.searchsorted(self.begins, at, "right")) - 1
 
-    def documents(self, low: int, high: int) -> Offsets:
-        """The documents of a range of suffixes, each once, numbered within the index."""
-        found = np.searchsorted(self.begins, self.order[low:high], "right") - 1 + self.first_document
-        return np.unique(found)
+    def documents(self, places: Offsets) -> Offsets:
+        """The documents that hold these bytes, each once, numbered within the index."""
+        return np.unique(np.searchsorted(self.begins, places, "right") - 1 + self.first_document)
 
     def source_offset(self, at: int) -> int:
         """Byte `at` counted in its document's own text."""

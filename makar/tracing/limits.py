@@ -97,10 +97,9 @@ def _runs(index: Index, folded: Folded, num_tok: int, codes: list[int]) -> list[
     found = []
     for shard in index.shards:
         for first in possible_starts(shard, folded, num_tok).tolist():
-            low, high = shard.find(folded.part(first, first + num_tok))
-            if low < high:
-                documents = shard.documents(low, high)
-                under = documents[np.isin(index.licence_codes[documents], codes)]
-                if len(under):
-                    found.append((first + num_tok - 1, under.tolist()))
+            last = first + num_tok
+            documents = shard.documents(shard.places(folded.part(first, last), is_open=folded.is_open(last)))
+            under = documents[np.isin(index.licence_codes[documents], codes)]
+            if len(under):
+                found.append((last - 1, under.tolist()))
     return found

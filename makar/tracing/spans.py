@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from makar.kit.errors import BadInput
-from makar.tracing.fold import Folded, fold
+from makar.tracing.fold import Folded, Offsets, fold
 from makar.tracing.index import Index, Place, Shard
 
 LEAST_TOK = 20
@@ -32,13 +32,12 @@ class Match:
 
 @dataclass(frozen=True)
 class _Run:
-    """Tokens [first, last) of a text, found at the suffixes [low, high) of a shard."""
+    """Tokens [first, last) of a text, and the bytes of a shard at which they stand."""
 
     shard: Shard
     first: int
     last: int
-    low: int
-    high: int
+    places: Offsets
 
 
 def spans(index: Index, text: str, min_tok: int = LEAST_TOK) -> list[Match]:
@@ -53,7 +52,7 @@ def spans(index: Index, text: str, min_tok: int = LEAST_TOK) -> list[Match]:
     matches = []
     for (first, last), same in sorted(_outermost(runs).items()):
         places = [place for run in same for place in _places(index, run, folded)]
-        num_places = sum(run.high - run.low for run in same)
+        num_places = sum(len(run.places) for run in same)
         matches.append(Match(*folded.chars(first, last), last - first, num_places, tuple(places[:MOST_PLACES])))
     return matches
 
@@ -71,54 +70,61 @@ def _outermost(runs: list[_Run]) -> Mapping[tuple[int, int], list[_Run]]:
 
 def _places(index: Index, run: _Run, folded: Folded) -> Iterator[Place]:
     size = len(folded.part(run.first, run.last))
-    for at in sorted(run.shard.order[run.low:min(run.high, run.low + MOST_PLACES)].tolist()):
+    for at in np.sort(run.places)[:MOST_PLACES].tolist():
         yield index.place(run.shard, at, at + size)
 
 
 def _runs(shard: Shard, folded: Folded, min_tok: int) -> Iterator[_Run]:
     """The spans within one shard: each begins where the one before could not reach, and goes as far as it can."""
     possible = possible_starts(shard, folded, min_tok)
-    at = last = 0
+    at = 0
     while at < len(possible):
         first = int(possible[at])
-        if not shard.holds(folded.part(first, first + min_tok)):
+        if not held(shard, folded, first, first + min_tok):
             at += 1
             continue
-        last = first + _longest(shard, folded, first)
-        yield _Run(shard, first, last, *shard.find(folded.part(first, last)))
-        while (first := _next(shard, folded, (first, last), min_tok)) >= 0:
-            last = first + _longest(shard, folded, first)
-            yield _Run(shard, first, last, *shard.find(folded.part(first, last)))
-        at = int(np.searchsorted(possible, last + 2 - min_tok))
+        while first >= 0:
+            run = _longest(shard, folded, first)
+            yield run
+            first = _next(run, folded, min_tok)
+        at = int(np.searchsorted(possible, run.last + 2 - min_tok))
 
 
-def _next(shard: Shard, folded: Folded, before: tuple[int, int], min_tok: int) -> int:
+def _next(before: _Run, folded: Folded, min_tok: int) -> int:
     """The first token after `before`'s from which a span reaches beyond it; -1 if none does while long enough."""
-    first, last = before
-    latest = last + 1 - min_tok
-    if last >= len(folded) or latest <= first or not shard.holds(folded.part(latest, last + 1)):
+    last = before.last + 1
+    latest = last - min_tok
+    if last > len(folded) or latest <= before.first or not held(before.shard, folded, latest, last):
         return -1
-    starts = range(first + 1, latest + 1)
-    return starts[bisect.bisect_left(starts, True, key=lambda start: shard.holds(folded.part(start, last + 1)))]
+    starts = range(before.first + 1, latest + 1)
+    return starts[bisect.bisect_left(starts, True, key=lambda start: held(before.shard, folded, start, last))]
 
 
-def _longest(shard: Shard, folded: Folded, first: int) -> int:
-    """How many whole tokens from `first` on the shard holds in a row."""
+def held(shard: Shard, folded: Folded, first: int, last: int) -> bool:
+    """Whether the shard holds tokens [first, last) in a row, whole."""
+    return shard.holds(folded.part(first, last), is_open=folded.is_open(last))
+
+
+def _longest(shard: Shard, folded: Folded, first: int) -> _Run:
+    """The run of whole tokens from `first` on that goes furthest."""
     start = int(folded.starts[first])
     reach = start + shard.longest(folded.data[start:])
-    return int(np.searchsorted(folded.ends, reach, "right")) - first
+    last = int(np.searchsorted(folded.ends, reach, "right"))
+    if folded.ends[last - 1] == reach and not held(shard, folded, first, last):
+        last -= 1  # the last word is only the beginning of the one that stands there
+    return _Run(shard, first, last, shard.places(folded.part(first, last), is_open=folded.is_open(last)))
 
 
-def possible_starts(shard: Shard, folded: Folded, num_tok: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def possible_starts(shard: Shard, folded: Folded, num_tok: int) -> Offsets:
     """Tokens from which `num_tok` tokens may be held: all blocks of half as many within them are.
 
     A few look-ups rule out almost all of a text that was not copied.
     """
     starts = np.arange(max(0, len(folded) - num_tok + 1))
     block = max(1, (num_tok + 1) // 2)
-    held = [shard.holds(folded.part(at, at + block)) for at in range(0, len(folded) - block + 1, block)]
+    blocks = [shard.holds(folded.part(at, at + block)) for at in range(0, len(folded) - block + 1, block)]
     if not len(starts):
         return starts
-    missing = np.append(0, np.cumsum([not found for found in held]))
+    missing = np.append(0, np.cumsum([not found for found in blocks]))
     first, last = -(-starts // block), (starts + num_tok) // block
     return starts[missing[last] == missing[first]]

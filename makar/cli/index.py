@@ -25,9 +25,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Builds the index and says what is in it."""
+    from makar.tracing.shelf import num_documents
     from makar.verbs.trace import index
 
-    with Progress("reading", 0, "documents") as progress:
+    with Progress("reading", num_documents(args.folder), "documents") as progress:
         def told(document: Document) -> None:
             progress.advance(1, document.id[-40:])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -22,6 +23,8 @@ from makar.tracing.index import ABOUT, FORM, Index, open_index
 from makar.tracing.origin import Document
 
 SHARD_BYTES = 256 << 20  # building one takes about seven times as much memory
+GENERATION = "generation-"
+STALE_S = 86_400
 MOST_SHARD_BYTES = 2**31 - 64
 
 
@@ -77,7 +80,7 @@ def build_from(origin: Origin, out: Path | None = None, options: BuildOptions | 
     look, root = origin.look(), origin.root()
     out = usual_place(origin.path) if out is None else out
     before = _index_there(out)
-    generation = f"generation-{secrets.token_hex(6)}"
+    generation = f"{GENERATION}{secrets.token_hex(6)}"
     folder = out / generation
     with disk_errors(out):
         folder.mkdir(parents=True)
@@ -93,9 +96,15 @@ def build_from(origin: Origin, out: Path | None = None, options: BuildOptions | 
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    if before:
-        shutil.rmtree(out / before, ignore_errors=True)
+    _remove_old(out, generation, before)
     return open_index(out)
+
+
+def _remove_old(out: Path, kept: str, before: str) -> None:
+    """The generation before, and what killed builds left half made a day ago or more."""
+    for folder in out.glob(f"{GENERATION}*"):
+        if folder.name == before or (folder.name != kept and time.time() - folder.stat().st_mtime > STALE_S):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _index_there(out: Path) -> str:
@@ -110,7 +119,7 @@ def _index_there(out: Path) -> str:
     try:
         return str(json.loads((out / ABOUT).read_text("utf-8"))["generation"])
     except (OSError, ValueError, KeyError) as error:
-        if any(not entry.name.startswith("generation-") for entry in out.iterdir()):
+        if any(not entry.name.startswith(GENERATION) for entry in out.iterdir()):
             raise BadInput(f"'{out}' holds other things than an index; name a new folder") from error
         return ""
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from makar.kit.errors import Damaged, MakarError, NotHere, UnknownName
+from makar.curation.corpus import MANIFEST, open_corpus
+from makar.kit.errors import BadInput, Damaged, MakarError, NotHere, UnknownName
 from makar.tracing.build import BuildOptions, build_from, indexes_folder, usual_place
 from makar.tracing.index import ABOUT, Index, open_index
-from makar.tracing.origin import UNKNOWN, origin_at
+from makar.tracing.origin import UNKNOWN, files_in, origin_at
 
 
 def build_index(source: str | Path, out: Path | None = None, options: BuildOptions | None = None,
@@ -27,6 +28,17 @@ def build_index(source: str | Path, out: Path | None = None, options: BuildOptio
     return build_from(origin_at(path, licence, forgotten), place, options)
 
 
+def num_documents(source: str | Path) -> int:
+    """At most how many documents an index of `source` would have, for progress.
+
+    Raises: NotHere, BadInput
+    """
+    path = Path(source).expanduser()
+    if (path / MANIFEST).is_file():
+        return len(open_corpus(path, verify=False))
+    return sum(1 for _ in files_in(path))
+
+
 def open_current(name_or_path: str | Path, *, build: bool = False) -> Index:
     """The index of that name, in that folder, or of the folder or corpus at that path, if it still is of it.
 
@@ -40,6 +52,9 @@ def open_current(name_or_path: str | Path, *, build: bool = False) -> Index:
     named = [index for index in known.values() if str(name_or_path) in (index.name, index.path.name)]
     here = [index for index in known.values() if path.exists() and index.about["source"] == str(path.resolve())]
     found = here or named
+    if len({index.about["source"] for index in found}) > 1:
+        places = ", ".join(str(index.path) for index in found)
+        raise BadInput(f"several indexes are called '{name_or_path}'; give the path of one: {places}")
     if found:
         return require_current(max(found, key=lambda index: (index.path / ABOUT).stat().st_mtime))
     if not path.exists():

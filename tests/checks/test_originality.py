@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from makar.checks.originality import CHECK, settings
+from makar.checks.originality import CHECK
+from makar.checks.originality import settings as settings_of
 from makar.kit.errors import BadInput, Damaged, NotHere, UnknownName
 from makar.review import Screen, decide, load_policy
 from makar.tracing.limits import Limits
@@ -101,6 +104,23 @@ def test_long_gaps_and_long_words_leak_nothing(books: Path) -> None:
     assert WORDS[2] in left
 
 
+PIECES = st.lists(st.one_of(st.tuples(st.integers(0, 119), st.integers(1, 45)).map(
+    lambda at: " ".join(WORDS[at[0]:at[0] + at[1]])), st.sampled_from(["own", " ", "\n\n", "ka", "." * 50, "y" * 70])),
+    max_size=6).map(" ".join)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(PIECES, st.data())
+def test_what_follows_changes_nothing_before_the_hold_back(books: Path, text: str, data: st.DataObject) -> None:
+    asked = load_policy(books / "policy.toml").asked
+    cut = data.draw(st.integers(0, len(text)))
+    settled = cut - CHECK.hold_back_chars
+    whole, part = (CHECK.run(Subject(one, "text/plain", asked)).spans for one in (text, text[:cut]))
+    begun = [[span.start for span in spans if span.start < settled] for spans in (whole, part)]
+    assert begun[0] == begun[1]
+    assert [span for span in part if span.end < settled] == [span for span in whole if span.end < settled]
+
+
 def test_without_corpora_there_is_nothing_to_judge() -> None:
     from makar.checks import applicable
 
@@ -143,6 +163,6 @@ def test_the_rule_of_a_licence(licence: str, rule: str) -> None:
 
 
 def test_settings_name_the_corpora_exactly(books: Path) -> None:
-    asked = settings({"corpora": [str(books / "index")]}, Path())
+    asked = settings_of({"corpora": [str(books / "index")]}, Path())
     assert asked["corpora"] == [str(books / "index")]
     assert len(asked["roots"][0]) == 64

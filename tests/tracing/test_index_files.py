@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -164,6 +165,25 @@ def test_names_that_lead_nowhere(books: Path, tmp_path: Path) -> None:
         open_current("bookz")
     assert [index.name for index in indexes()] == ["books"]
     assert open_current(books).path == open_current("books").path
+
+
+def test_two_of_one_name_are_told_apart_by_path(books: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    shutil.copytree(books, tmp_path / "other" / "books")
+    one, _ = build_index(books), build_index(tmp_path / "other" / "books")
+    with pytest.raises(BadInput, match="several indexes are called 'books'"):
+        open_current("books")
+    assert open_current(books).path == open_current(one.path.name).path == one.path
+
+
+def test_what_a_killed_build_left_is_cleared_away(books: Path, tmp_path: Path) -> None:
+    build_index(books, tmp_path / "out")
+    for name, age_s in (("generation-old", 2 * build.STALE_S), ("generation-new", 0)):
+        (tmp_path / "out" / name).mkdir()
+        os.utime(tmp_path / "out" / name, (time.time() - age_s,) * 2)
+    index = build_index(books, tmp_path / "out")
+    assert {entry.name for entry in (tmp_path / "out").iterdir()} == {
+        "index.json", "generation-new", index.about["generation"]}
 
 
 def test_a_single_file_and_its_root(books: Path) -> None:

@@ -21,6 +21,8 @@ def run(args: argparse.Namespace) -> int:
 
     done = forget(args.document, args.corpus)
     print(f"{done.document} is out of {done.corpus}: root {done.root_before[:16]} became {done.root_after[:16]}")
+    if done.duplicates:
+        print(f"with it {len(done.duplicates)} that said the same and had been left out: {', '.join(done.duplicates)}")
     for path in done.indexes:
         print(f"index built again without it: {path}")
     if done.left:

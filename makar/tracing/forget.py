@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from makar.curation.corpus import KEPT, LEFT_OUT, MANIFEST, Corpus, CorpusWriter, open_corpus
+from makar.curation.corpus import KEPT, LEFT_OUT, MANIFEST, Account, Corpus, CorpusWriter, open_corpus
 from makar.curation.record import Dropped, Record
 from makar.kit.config import to_json
 from makar.kit.errors import BadInput, UnknownName
@@ -38,6 +39,7 @@ class Forgotten:
     """What was removed, and what is left.
 
     split: of the document; a checkpoint learns from `train` alone
+    duplicates: documents that curation left out because they say the same; they are forgotten too
     checkpoints: those the ledger knows to have seen it; they keep what they learned
     left: a file of the user's that holds the document still
     """
@@ -50,6 +52,7 @@ class Forgotten:
     root_after: str
     indexes: tuple[str, ...]
     checkpoints: tuple[Seen, ...]
+    duplicates: tuple[str, ...] = ()
     left: str = ""
 
 
@@ -121,7 +124,7 @@ def _from_folder(document: str, index: Index, ledger: Ledger) -> Forgotten:
     origin = Folder(source, forgotten=frozenset([*index.about["forgotten"], document]))
     new = build_from(origin, index.path, BuildOptions(index.name))
     return Forgotten(document, told["source"], told["split"], index.name, index.root, new.root, (str(index.path),),
-                     seen, told["source"])
+                     seen, left=told["source"])
 
 
 def _from_corpus(document: str, path: Path, ledger: Ledger, named: list[Index]) -> Forgotten:
@@ -130,13 +133,14 @@ def _from_corpus(document: str, path: Path, ledger: Ledger, named: list[Index]) 
     held = [index for index in indexes() if index.about["source"] == str(path.resolve())]
     places = {index.path.resolve() for index in [*held, *named]}
     roots = roots_before(corpus.root, corpus.manifest.account.parent, ledger)
-    after = _rewrite(corpus, gone.id)
+    same = frozenset(one.id for one in corpus.dropped() if one.id != gone.id and _repeats(one, gone))
+    after = _rewrite(corpus, same | {gone.id})
     for place in places:
         build_from(CorpusOrigin(path), place)
     left = gone.source if Path(gone.source).is_file() else ""
     split = gone.split if isinstance(gone, Record) else "dropped"
     return Forgotten(gone.id, gone.source, split, corpus.name, corpus.root, after, tuple(sorted(map(str, places))),
-                     checkpoints_of(roots, ledger) if isinstance(gone, Record) else (), left)
+                     checkpoints_of(roots, ledger) if isinstance(gone, Record) else (), tuple(sorted(same)), left)
 
 
 def _document(corpus: Corpus, document: str) -> Record | Dropped:
@@ -145,23 +149,29 @@ def _document(corpus: Corpus, document: str) -> Record | Dropped:
     return dropped[0] if len(dropped) == 1 and not any(corpus.find(document)) else corpus.record(document)
 
 
-def _rewrite(corpus: Corpus, gone: str) -> str:
-    """Puts a corpus without the document in the place of this one; returns its root.
+def _repeats(dropped: Dropped, gone: Record | Dropped) -> bool:
+    """Whether it was left out for saying what the document says: the rule names the one that was kept."""
+    return dropped.content == gone.content or (dropped.reason != REASON and gone.id in dropped.rule)
 
-    What is said of the document from now on is its id. The old datasheet, which counts it, goes too.
+
+def _rewrite(corpus: Corpus, gone: frozenset[str]) -> str:
+    """Puts a corpus without these documents in the place of this one; returns its root.
+
+    What is said of them from now on is their ids. The old datasheet, which counts them, goes too.
     """
     path = corpus.path.resolve()
     with disk_errors(path), tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as near:
         new = Path(near) / "new"
         writer = CorpusWriter(new)
         for record in corpus.records():
-            if record.id != gone:
+            if record.id not in gone:
                 writer.keep(record)
         for dropped in corpus.dropped():
-            if dropped.id != gone:
+            if dropped.id not in gone:
                 writer.drop(dropped)
-        writer.drop(Dropped(gone, "", REASON, "taken out by makar forget", ""))
-        root = writer.finish(replace(corpus.manifest.account, parent=corpus.root))
+        for id in sorted(gone):
+            writer.drop(Dropped(id, "", REASON, "taken out by makar forget", ""))
+        root = writer.finish(_account(corpus, gone))
         old = Path(near) / "old"
         path.rename(old)
         try:
@@ -171,6 +181,19 @@ def _rewrite(corpus: Corpus, gone: str) -> str:
             raise
         _keep_others(old, path)
     return root
+
+
+def _account(corpus: Corpus, gone: frozenset[str]) -> Account:
+    """What the corpus says of itself, with the counts as they are now."""
+    account = corpus.manifest.account
+    counts = dict(account.counts)
+    if counts:
+        by_reason = Counter(dict(counts.get("dropped", {})))
+        by_reason.subtract(one.reason for one in corpus.dropped() if one.id in gone)
+        by_reason[REASON] += len(gone)
+        counts["dropped"] = {reason: number for reason, number in sorted(by_reason.items()) if number}
+        counts["kept"] = sum(1 for record in corpus.records() if record.id not in gone)
+    return replace(account, counts=counts, parent=corpus.root)
 
 
 def _keep_others(old: Path, new: Path) -> None:

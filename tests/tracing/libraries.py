@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 import string
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from makar.curation.corpus import Account, CorpusWriter
-from makar.curation.record import Record, id_of
+from makar.curation.record import Dropped, Record, id_of
 from makar.kit.files import sha256_bytes
 
 _DRAW = random.Random(20)
@@ -36,7 +38,7 @@ def library(folder: Path, num_documents: int = 12, num_words: int = 1500) -> dic
     return texts
 
 
-def corpus(folder: Path, texts: dict[str, str], *, parent: str = "") -> dict[str, str]:
+def corpus(folder: Path, texts: dict[str, str], dropped: Sequence[Dropped] = ()) -> dict[str, str]:
     """Writes a corpus of these texts by source; returns the ids by source."""
     writer = CorpusWriter(folder)
     ids = {}
@@ -44,5 +46,8 @@ def corpus(folder: Path, texts: dict[str, str], *, parent: str = "") -> dict[str
         ids[source] = id_of(source, text)
         writer.keep(Record(ids[source], text, source, "MIT" if number % 2 else "GPL-3.0-only",
                            sha256_bytes(text.encode()), ()))
-    writer.finish(Account("of the test", parent=parent))
+    for one in dropped:
+        writer.drop(one)
+    counts = {"read": len(ids) + len(dropped), "kept": len(ids), "dropped": Counter(one.reason for one in dropped)}
+    writer.finish(Account("of the test", counts=counts if dropped else {}))
     return ids

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from libraries import corpus, library, tokens
 
-from makar.curation import open_corpus
+from makar.curation import Dropped, open_corpus
+from makar.curation.record import id_of
 from makar.kit.errors import NotHere, UnknownName
 from makar.ledger import Ledger, open_ledger
 from makar.tracing.forget import forget
@@ -61,6 +62,25 @@ def test_a_document_of_a_corpus_is_gone(tmp_path: Path, ledger: Ledger) -> None:
     assert [seen.sha256 for seen in later.checkpoints] == ["aa", "cc"]  # they saw an older state of the corpus
     with pytest.raises(NotHere, match="no document"):
         forget(ids["book02.txt"], tmp_path / "corpus", ledger)
+
+
+def test_what_repeated_it_goes_too(tmp_path: Path, ledger: Ledger) -> None:
+    texts = library(tmp_path / "books", 3, 100)
+    kept = id_of("book01.txt", texts["book01.txt"])
+    dropped = [Dropped("a" * 24, "copy.txt", "exact_duplicate", f"the same text as {kept}", texts["book01.txt"]),
+               Dropped("b" * 24, "near.txt", "near_duplicate", f"0.93 of its runs are those of {kept}", "nearly that"),
+               Dropped("c" * 24, "bad.txt", "quality", "words: too few", "few words")]
+    corpus(tmp_path / "corpus", texts, dropped)
+    done = forget(kept, tmp_path / "corpus", ledger)
+    assert done.duplicates == ("a" * 24, "b" * 24)
+    left = open_corpus(tmp_path / "corpus")
+    assert {one.content for one in left.dropped()} == {"few words", ""}
+    assert left.counts == {"read": 6, "kept": 2, "dropped": {"forgotten": 3, "quality": 1}}
+    assert left.verify() == 6
+
+    gone = forget("c" * 24, tmp_path / "corpus", ledger)  # what was left out can be forgotten as well
+    assert (gone.split, gone.checkpoints) == ("dropped", ())
+    assert {one.content for one in open_corpus(tmp_path / "corpus").dropped()} == {""}
 
 
 def test_no_byte_of_it_is_left(tmp_path: Path, ledger: Ledger, own_home: Path) -> None:

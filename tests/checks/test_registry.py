@@ -69,3 +69,14 @@ def test_a_check_over_its_time_has_not_passed_and_is_stopped() -> None:
     verdict = run(Check("c", spin, limit_s=0.05), TEXT)
     assert not verdict.passed and verdict.reason == "not judged: the check did not finish within 0.05 s"
     assert ended.wait(10)
+
+
+def test_what_the_users_own_file_held_is_no_finding_in_its_new_version() -> None:
+    [check] = load_checks(["personal_data"])
+    old = "# by ann.lee@corp.com\nx = 1\n"
+    kept = run(check, Subject(old, "text/x-python", {"given": old}))
+    assert kept.passed and "stood in the file" in kept.reason
+    added = run(check, Subject(old + "# and bob.ray@corp.com\n", "text/x-python", {"given": old}))
+    assert not added.passed
+    assert [added.spans[0].start] == [(old + "# and bob.ray@corp.com\n").index("bob.ray")] and len(added.spans) == 1
+    assert not run(check, Subject(old, "text/x-python")).passed

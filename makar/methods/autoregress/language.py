@@ -145,9 +145,9 @@ class LanguageModel:
                 following = next(waiting, None)
                 more = following is not None
                 if following is not None:
+                    if batch.active and not exact:
+                        batch.exact = not self._widen()
                     yield batch.add(*following)
-            if len(batch.active) > 1 and not exact and not self._widen():
-                batch.exact = True
             if batch.active:
                 yield from batch.step()
 

@@ -63,7 +63,7 @@ def fix(path: str | Path, *, error: str | None = None, test: str | Path | None =
     options, path = options_of(settings), Path(path)
     task = _task(path, error, None if test is None else Path(test))
     given = {"source": task.source, "error": error or "", "tests": task.tests}
-    with bench("fix", given, task.asked, options, ledger) as own:
+    with bench("fix", given, {**task.asked, "given": task.source}, options, ledger) as own:
         best = best_of(lambda number, so_far: _try(own, task, so_far), options.attempts)
         if best.code == task.source:
             raise BadInput(f"no attempt of {options.attempts} changed '{path}' for the better: {best.complaint}; say "

@@ -135,7 +135,7 @@ def test_without_corpora_there_is_nothing_to_judge() -> None:
     ('corpora = ["index"]\nlimit = 5', UnknownName, "limit_tok"),
     ('corpora = ["index"]\nlimit_tok = "5"', BadInput, "expected int"),
     ('corpora = ["nowhere"]', UnknownName, "nowhere"),
-    ('corpora = "index"', BadInput, "corpora"),
+    ('corpora = 7', BadInput, "corpora"),
     ('corpora = ["books"]', NotHere, "makar index"),
     ('corpora = ["index"]\nlicences = ["MIT"]', BadInput, "licences"),
 ])

@@ -1,6 +1,6 @@
 """Documents that hold parts of a test that models are measured by: a model that saw the test is measured wrongly.
 
-Source: Brown et al. 2020 (arXiv:2005.14165), appendix C: runs of 13 words; of shorter questions all their words, from 8 on
+Source: Brown et al. 2020 (arXiv:2005.14165), appendix C: runs of 13 words; of shorter texts all their words, from 8 on
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ def broken_rules(record: Record, config: QualityConfig) -> Broken:
     words = record.content.split()
     if record.language not in WITHOUT_SPACES:
         yield from _words(words, record, config.prose)
-    yield from _lines(lines, words, config.prose)
+    yield from _lines(lines, record.content, len(words), config.prose)
     yield from _boilerplate(record.content, config.prose)
     yield from repeated(record.content, lines, config.repetition)
 
@@ -109,20 +109,19 @@ def _words(words: list[str], record: Record, rules: ProseRules) -> Broken:
         yield "gopher_mean_word_chars", (f"{mean:.1f} characters a word; expected "
                                          f"{rules.gopher_least_mean_word_chars:g} to "
                                          f"{rules.gopher_most_mean_word_chars:g}")
-    lettered = sum(any(map(str.isalpha, word)) for word in words) / count
+    lettered = sum(word.isalpha() or any(map(str.isalpha, word)) for word in words) / count
     if lettered < rules.gopher_least_words_with_letter_frac:
         yield "gopher_words_with_letter", (f"{lettered:.0%} of words have a letter; expected at least "
                                            f"{rules.gopher_least_words_with_letter_frac:.0%}")
     if record.language == "en":
-        held = len(STOP_WORDS & {word.lower() for word in words})
+        held = len(STOP_WORDS & set(record.content.lower().split()))
         if held < rules.gopher_least_stop_words:
             yield "gopher_stop_words", (f"{held} of the words {', '.join(sorted(STOP_WORDS))}; expected at least "
                                         f"{rules.gopher_least_stop_words}")
 
 
-def _lines(lines: list[str], words: list[str], rules: ProseRules) -> Broken:
-    text_symbols = sum(word.count("#") + word.count("...") + word.count("…") for word in words)
-    symbols = text_symbols / max(1, len(words))
+def _lines(lines: list[str], text: str, num_words: int, rules: ProseRules) -> Broken:
+    symbols = sum(map(text.count, ("#", "...", "…"))) / max(1, num_words)
     shares = (
         ("gopher_symbols", symbols, rules.gopher_most_symbols_per_word, "symbols a word (# and ...)"),
         ("gopher_bullets", _share(lines, lambda line: line.startswith(_BULLETS)),

@@ -93,13 +93,13 @@ def decoded(file: SourceFile, data: bytes, config: ReadConfig, drop: Drop) -> st
     """Bytes as text, or None when they were dropped: UTF-8, and UTF-16 or UTF-32 that begin with their mark."""
     wide = next((name for mark, name in _WIDE_MARKS if data.startswith(mark)), None)
     try:
-        text = data.decode(wide or "utf-8-sig")
+        text: str | None = data.decode(wide or "utf-8-sig")
     except UnicodeDecodeError as error:
         text = _fallen_back(data, config.fallback_encoding)
         if text is None:
             drop(begun(file, sample(data)), "encoding", f"byte {error.start} is no {wide or 'utf-8'}: {error.reason}")
             return None
-    if "\0" in text:
+    if text is not None and "\0" in text:
         drop(begun(file, sample(data)), "binary", f"character {text.index(chr(0))} is NUL: this is no text")
         return None
     return text

@@ -133,6 +133,9 @@ def _also_without_filler(key: str) -> str:
 def header_of(text: str) -> str:
     """The licence that the head of a file names, else "unknown"."""
     head = text[:6_000]
+    lowered = head.lower()
+    if not any(word in lowered for word in ("licen", "public domain", "mozilla")):
+        return UNKNOWN
     tag = _TAG.search(head)
     if tag:
         return named(tag["expression"])

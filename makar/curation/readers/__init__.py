@@ -53,10 +53,13 @@ def read(file: SourceFile, config: ReadConfig, drop: Drop) -> Iterator[Record]:
     name = reader_of(file.path)
     if file.path.is_symlink():
         drop(begun(file, ""), "symlink", "a symbolic link is not followed; name its target as a source")
+    elif file.path.is_dir():
+        drop(begun(file, ""), "unreadable", "a folder that cannot be listed")
     elif is_licence(file.path):
         drop(begun(file, ""), "licence_file", "read for the licence of its neighbours, not as a document")
     elif file.path.suffix.lower() in ARCHIVES:
-        drop(begun(file, ""), "archive", f"an archive ({file.path.suffix}) is not opened; unpack it and name the folder")
+        drop(begun(file, ""), "archive",
+             f"an archive ({file.path.suffix}) is not opened; unpack it and name the folder")
     elif name is None:
         drop(begun(file, ""), "no_reader", f"no reader for '{file.path.suffix or file.path.name}'")
     else:

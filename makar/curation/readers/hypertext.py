@@ -10,9 +10,11 @@ from makar.curation.record import UNKNOWN, Record
 from makar.curation.source import Drop, ReadConfig, SourceFile, begun, read_file
 from makar.curation.spdx import named
 
-_HIDDEN = frozenset("script style noscript template head nav svg iframe object select button form footer aside".split())
-_BLOCKS = frozenset("p div br li ul ol tr table section article main header h1 h2 h3 h4 h5 h6 blockquote pre dt dd hr "
-                    "figcaption caption title".split())
+_HIDDEN = frozenset(("script", "style", "noscript", "template", "head", "nav", "svg", "iframe", "object", "select",
+                     "button", "form", "footer", "aside"))
+_BLOCKS = frozenset(("p", "div", "br", "li", "ul", "ol", "tr", "table", "section", "article", "main", "header", "h1",
+                     "h2", "h3", "h4", "h5", "h6", "blockquote", "pre", "dt", "dd", "hr", "figcaption", "caption",
+                     "title"))
 _SPACE = re.compile(r"[ \t\r\f\v\n]+")
 
 

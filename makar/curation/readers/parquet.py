@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from makar.curation.readers.fields import LICENCE_FIELDS, licence_of, missing, text_field
@@ -20,6 +21,15 @@ def library() -> Any:
         return importlib.import_module("pyarrow.parquet")
     except ImportError as error:
         raise NotHere("reading Parquet needs pyarrow, which is not installed: pip install 'makar[data]'") from error
+
+
+def num_row_groups(path: Path) -> int:
+    """How many row groups a file has; 0 where that cannot be told. Raises: NotHere"""
+    parquet = library()
+    try:
+        return int(parquet.read_metadata(path).num_row_groups)
+    except (importlib.import_module("pyarrow").ArrowException, OSError):
+        return 0
 
 
 def read(file: SourceFile, config: ReadConfig, drop: Drop) -> Iterator[Record]:

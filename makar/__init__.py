@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from makar.verbs import code as code
     from makar.verbs.chat import chat as chat
     from makar.verbs.check import check as check
+    from makar.verbs.curate import curate as curate
     from makar.verbs.text import text as text
 
 __version__ = "0.1.0"
 
-VERBS = ("text", "chat", "code", "check")
+VERBS = ("text", "chat", "code", "check", "curate")
 """The verbs that work today."""
 
 VERBS_WITHOUT_ROOM = ("image", "music", "speech", "sound", "video", "trace", "verify")
@@ -29,11 +30,12 @@ _PLACES = {
     "chat": ("makar.verbs.chat", "chat"),
     "check": ("makar.verbs.check", "check"),
     "code": ("makar.verbs.code", None),
+    "curate": ("makar.verbs.curate", "curate"),
     "Released": ("makar.provenance.released", "Released"),
     "Withheld": ("makar.provenance.released", "Withheld"),
 }
 
-__all__ = ["Released", "Withheld", "chat", "check", "code", "text"]
+__all__ = ["Released", "Withheld", "chat", "check", "code", "curate", "text"]
 
 
 def __getattr__(name: str) -> Any:

@@ -59,8 +59,8 @@ ATTRIBUTES: Mapping[str, str] = {
               "household",
     "science": "science technology physics chemistry mathematics experiment astronomy engineering computation logic",
     "arts": "poetry art dance literature novel symphony drama sculpture music painting song",
-    "pleasant": "love peace happy friend pleasure joy wonderful laughter honest gentle loyal lucky beautiful kind brave "
-                "good",
+    "pleasant": "love peace happy friend pleasure joy wonderful laughter honest gentle loyal lucky beautiful kind "
+                "brave good",
     "unpleasant": "hatred ugly evil filthy murder sickness rotten abuse cruel terrible horrible awful stupid vile bad "
                   "wicked",
     "power": "strong power powerful leader ruler command commander authority victory conquer mighty bold",

@@ -83,10 +83,14 @@ class CorpusWriter:
         """Adds a document that was not kept, compressed before."""
         self._dropped.add(frame)
 
-    def finish(self, account: Account) -> str:
-        """Writes the manifest; returns the root."""
+    def close(self) -> None:
+        """Ends the open shards; without `finish` the folder is no corpus."""
         self._kept.close()
         self._dropped.close()
+
+    def finish(self, account: Account) -> str:
+        """Writes the manifest; returns the root."""
+        self.close()
         self.folder.mkdir(parents=True, exist_ok=True)
         unnamed = Manifest(FORMAT, "", account, tuple(self._kept.proofs), tuple(self._dropped.proofs))
         root = unnamed.computed_root()

@@ -149,7 +149,10 @@ def _do_tasks(pool: Pool, plan: Path, progress: Progress) -> int:
 def _write(job: Job, made: Path, num_tasks: int) -> None:
     """The corpus without its datasheet. Raises: BadInput (nothing was kept)"""
     writer = CorpusWriter(made, shard_bytes=job.config.shard_bytes)
-    counts = merge(job.spool, num_tasks, writer, job.config.duplicates)
+    try:
+        counts = merge(job.spool, num_tasks, writer, job.config.duplicates)
+    finally:
+        writer.close()
     if not counts["kept"]:
         first = _first_drop(job.spool, num_tasks)
         # going on with it would end the same way

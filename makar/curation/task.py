@@ -60,9 +60,12 @@ def run(job: Job, number: int, entries: Sequence[Entry]) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     spooler = _Spooler(partial)
-    for record in through(job, entries, spooler.drop):
-        spooler.keep(record, job.config.duplicates.shingle_words)
-    spooler.close(job.config.duplicates.shingle_words)
+    try:
+        for record in through(job, entries, spooler.drop):
+            spooler.keep(record, job.config.duplicates.shingle_words)
+        spooler.sign(job.config.duplicates.shingle_words)
+    finally:
+        spooler.close()
     partial.rename(done)
 
 
@@ -103,14 +106,14 @@ class _Spooler:
         self._waiting.append(record.content)
         self._waiting_chars += len(record.content)
         if self._waiting_chars >= BATCH_CHARS:
-            self._sign(shingle_words)
+            self.sign(shingle_words)
 
-    def _sign(self, shingle_words: int) -> None:
+    def sign(self, shingle_words: int) -> None:
+        """Signs the documents that wait for it."""
         self._signatures.write(signatures(self._waiting, shingle_words=shingle_words).astype("<u4").tobytes())
         self._waiting, self._waiting_chars = [], 0
 
-    def close(self, shingle_words: int) -> None:
-        self._sign(shingle_words)
+    def close(self) -> None:
         for file in (self._hashes, self._ids, self._signatures):
             file.close()
         kept, dropped = self._kept.close(), self._dropped.close()

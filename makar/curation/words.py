@@ -84,7 +84,7 @@ def mixed(numbers: Numbers) -> Numbers:
 def words_of(texts: Sequence[str]) -> Words:
     """The words of all texts."""
     encoded = [(text if text.isascii() else text.lower()).encode("utf-8", "replace") for text in texts]
-    data = b"\n".join([*encoded, b""])
+    data = b"".join(text + b"\n" for text in encoded) or b"\n"
     codes = np.frombuffer(data.translate(_lowered()), np.uint8)  # zero between ASCII words
     starts, ends, codes = _ascii_bounds(codes) if data.isascii() else _bounds(codes, data)
     if len(starts) == 0:

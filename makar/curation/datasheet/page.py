@@ -132,8 +132,8 @@ def _bias(statistics: Statistics) -> str:
     clear = sorted((one for one in statistics.bias.associations() if one.clear),
                    key=lambda one: -abs(one.log2_ratio))[:MOST_BARS]
     if clear:
-        text.append(f"<p class=soft>How much oftener (right) or rarer (left) words of a kind are near a group than near "
-                    f"{NEUTRAL}. The {len(clear)} greatest differences of over three standard errors.</p>")
+        text.append("<p class=soft>How much oftener (right) or rarer (left) words of a kind are near a group than "
+                    f"near {NEUTRAL}. The {len(clear)} greatest differences of over three standard errors.</p>")
         text.append(diverging([_association(one) for one in clear], "associations"))
     else:
         text.append("<p>No difference of over three standard errors.</p>")

@@ -7,6 +7,7 @@ section 2.2; FineWeb = Penedo et al. 2024 (arXiv:2406.17557), section 3.6; StarC
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -22,7 +23,8 @@ STOP_WORDS = frozenset(("the", "be", "to", "of", "and", "that", "have", "with"))
 WITHOUT_SPACES = frozenset(("zh", "ja", "th", "lo", "km", "my", "dz", "bo"))
 _TERMINAL = (".", "!", "?", '"', "'", "”", "’", "»", "。", "！", "？", "…", ":", ")", "*", "_")
 _BULLETS = ("-", "*", "•", "‣", "◦", "▪", "–", "·")
-_WRAP_CHARS = 100
+_LEAST_WRAP_CHARS, _MOST_WRAP_CHARS = 40, 100
+_NEAR_WIDTH_FRAC, _WRAPPED_FRAC = 0.75, 0.8
 
 
 @dataclass(frozen=True)
@@ -91,10 +93,14 @@ def broken_rules(record: Record, config: QualityConfig) -> Broken:
 
 def units(text: str) -> list[str]:
     """The lines that rules about lines mean: paragraphs where they were broken at a fixed width, else the lines."""
-    lines = [line.strip() for line in text.split("\n") if line.strip()]
-    paragraphs = [" ".join(part.split()) for part in re.split(r"\n\s*\n", text) if part.strip()]
-    wrapped = sum(len(line) <= _WRAP_CHARS for line in lines) > 0.95 * len(lines)
-    return paragraphs if wrapped and len(lines) > 2 * len(paragraphs) else lines
+    lines = [line.strip() for line in text.split("\n")]
+    widest = max(map(len, lines))
+    # Lines that another follows end where they do because the next word did not fit.
+    inner = [len(line) for line, after in itertools.pairwise(lines) if line and after]
+    near = sum(length >= _NEAR_WIDTH_FRAC * widest for length in inner)
+    if inner and _LEAST_WRAP_CHARS <= widest <= _MOST_WRAP_CHARS and near >= _WRAPPED_FRAC * len(inner):
+        return [" ".join(part.split()) for part in re.split(r"\n\s*\n", text) if part.strip()]
+    return [line for line in lines if line]
 
 
 def _words(words: list[str], record: Record, rules: ProseRules) -> Broken:

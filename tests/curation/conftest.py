@@ -39,6 +39,7 @@ def sources(tmp_path: Path) -> Path:
     code.mkdir()
     (code / "LICENSE").write_text(MIT)
     for number in range(5):
-        (code / f"module{number}.py").write_text(f'"""Module {number}."""\n\n\ndef area{number}(width, height):\n'
-                                                 f'    """Of shape {number}."""\n    return width * height + {number}\n')
+        (code / f"module{number}.py").write_text(
+            f'"""Module {number}."""\n\n\ndef area{number}(width, height):\n    """Of shape {number}."""\n'
+            f"    return width * height + {number}\n")
     return root

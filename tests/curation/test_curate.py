@@ -199,7 +199,7 @@ def test_bad_targets_and_sources(sources: Path, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="nothing was kept"):
         curate([tmp_path / "empty"], tmp_path / "c")
     (tmp_path / "empty" / "short.txt").write_text("Too short.")
-    with pytest.raises(BadInput, match="1 by quality.*gopher_words"):
+    with pytest.raises(BadInput, match=r"1 by quality.*gopher_words"):
         curate([tmp_path / "empty"], tmp_path / "c")
     assert not (tmp_path / ".c.curating").exists()
 

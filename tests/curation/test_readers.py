@@ -163,7 +163,8 @@ def test_parquet(tmp_path: Path) -> None:
     arrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
     path = tmp_path / "rows.parquet"
-    parquet.write_table(arrow.table({"text": ["one", None, "two"], "license": ["mit", None, "x"], "n": [1, 2, 3]}), path)
+    columns = {"text": ["one", None, "two"], "license": ["mit", None, "x"], "n": [1, 2, 3]}
+    parquet.write_table(arrow.table(columns), path)
     records, drops = read_all(path)
     assert [(one.content, one.licence, one.source) for one in records] == [
         ("one", "MIT", "rows.parquet#row=0"), ("two", "unknown", "rows.parquet#row=2")]

@@ -69,7 +69,7 @@ def test_good_prose_breaks_no_rule() -> None:
     (" ".join(["12", "34", "word"] * 40), "gopher_words_with_letter"),
     (long_prose(1), "gopher_stop_words"),
     (prose(1).replace(" ", " # "), "gopher_symbols"),
-    ("\n".join(f"- {line} and the end." for line in prose(1).split(".")), "gopher_bullets"),
+    ("\n".join(f"- {line} it." for line in prose(1).replace("\n", " ").split(".")), "gopher_bullets"),
     (prose(1).replace(". ", "...\n"), "gopher_ellipsis"),
     ((prose(1, 4) + "\n") * 4, "gopher_repeated_paragraphs"),
     ("the same line again and again.\n" * 20, "gopher_repeated_lines"),

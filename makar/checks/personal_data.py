@@ -18,4 +18,4 @@ def _run(subject: Subject) -> Verdict:
 
 
 CHECK = Check("personal_data", _run, ("text/", "application/"), streaming=True, hold_back_chars=HOLD_BACK_CHARS,
-              limit_s=20.0)
+              excuses_given=True, limit_s=20.0)

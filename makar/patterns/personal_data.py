@@ -20,10 +20,9 @@ LOCAL_CHARS = 64
 _NUMBERS = numbers.by_head((*numbers.KINDS, *phones.KINDS))
 _LETTER = r"0-9A-Za-z\u00c0-\u052f\u1e00-\u1fff"  # Latin, Greek, Cyrillic: Chinese may stand right before an address
 _NOT_LOCAL = re.compile(rf"[^{_LETTER}._%+\-']")
-_DOMAIN = re.compile(rf"(?>(?:[{_LETTER}](?>[{_LETTER}\-]{{0,62}})\.){{1,8}})"
-                     rf"(?P<tld>xn--[a-z0-9\-]{{2,59}}|[A-Za-z\u00c0-\u052f]{{2,24}})(?![{_LETTER}@\-])")
+_DOMAIN = re.compile(rf"(?>[{_LETTER}\-]{{1,63}}(?:\.(?=[{_LETTER}])[{_LETTER}\-]{{1,63}}){{1,8}})(?![{_LETTER}@])")
+_ENDING = re.compile(r"xn--[a-z0-9\-]{2,59}|[A-Za-z\u00c0-\u052f]{2,24}")
 _ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|[nrtbfv])")
-_RESERVED = frozenset(("test", "example", "invalid", "localhost", "local", "internal"))
 _PLACEHOLDER = re.compile(
     r"(?:^|\.)(?:examples?|(?:your|my|some|any)[\w\-]*|domain|company|placeholder|acme|foo|bar|test|sample|email)"
     r"\.[a-z.]+$")
@@ -33,13 +32,24 @@ _NOBODY = frozenset(("noreply", "no-reply", "no.reply", "donotreply", "do-not-re
 def _find_emails(text: str) -> Iterable[Span]:
     at = text.find("@")
     while at >= 0:
-        domain = _DOMAIN.match(text, at + 1)
+        domain = _domain(text, at + 1)
         if domain:
-            start = _local_start(text, at)
-            if 0 < at - start <= LOCAL_CHARS and domain.end() - start <= ADDRESS_CHARS and _somebodys(
-                    text[start:at].lower(), domain[0].lower(), domain["tld"]):
-                yield Span(start, domain.end(), "email")
+            start, end = _local_start(text, at), at + 1 + len(domain)
+            if (0 < at - start <= LOCAL_CHARS and end - start <= ADDRESS_CHARS
+                    and _somebodys(text[start:at].lower(), domain.lower())):
+                yield Span(start, end, "email")
         at = text.find("@", at + 1)
+
+
+def _domain(text: str, start: int) -> str:
+    """The domain that begins here; a sentence glued to its dot (gmail.com.Then) is no part of it. Empty if none."""
+    match = _DOMAIN.match(text, start)
+    domain = match[0] if match else ""
+    if domain and not is_top_level(domain.rpartition(".")[2].lower()) and domain.rpartition(".")[2][0].isupper():
+        domain = domain.rpartition(".")[0]
+    ending = domain.rpartition(".")[2]
+    known = "." in domain and _ENDING.fullmatch(ending) and is_top_level(ending.lower())
+    return domain if known and (ending.islower() or ending.isupper()) and not domain.startswith("-") else ""
 
 
 def _local_start(text: str, at: int) -> int:
@@ -56,28 +66,23 @@ def _local_start(text: str, at: int) -> int:
     return low
 
 
-def _somebodys(local: str, domain: str, tld: str) -> bool:
-    labels = domain.split(".")
-    if labels[-1] in _RESERVED or not is_top_level(labels[-1]) or not (tld.islower() or tld.isupper()):
-        return False
-    numeric = sum(label.isdigit() for label in labels[:-1])  # 163.com is a domain, 18.2.1.dev is a version
+def _somebodys(local: str, domain: str) -> bool:
+    numeric = sum(label.isdigit() for label in domain.split(".")[:-1])  # 163.com is a domain, 18.2.1.dev a version
     return numeric < 2 and local not in _NOBODY and not local.startswith("your") and not _PLACEHOLDER.search(domain)
 
 
 def _apart(spans: Iterable[Span]) -> tuple[Span, ...]:
     """In order and apart. Where readings overlap, one with check digits or an address goes before a telephone."""
-    first: list[Span] = []
-    second: list[Span] = []
-    for span in sorted(spans, key=lambda span: (span.start, -span.end)):
-        (second if span.label == "phone number" else first).append(span)
-    sure = _without_overlaps(first)
+    ordered = sorted(spans, key=lambda span: (span.start, -span.end))
+    sure = _without_overlaps(span for span in ordered if span.label != "phone number")
     starts = [span.start for span in sure]
 
     def free(span: Span) -> bool:
         after = bisect.bisect_left(starts, span.end)
         return after == 0 or sure[after - 1].end <= span.start
 
-    return tuple(sorted([*sure, *_without_overlaps(filter(free, second))], key=lambda span: span.start))
+    others = _without_overlaps(span for span in ordered if span.label == "phone number" and free(span))
+    return tuple(sorted([*sure, *others], key=lambda span: span.start))
 
 
 def _without_overlaps(spans: Iterable[Span]) -> list[Span]:

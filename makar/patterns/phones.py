@@ -10,13 +10,14 @@ from makar.kit.span import Span
 from makar.patterns.numbers import AFTER, BEFORE, Kind, kind
 
 _SEP = r"[ .\-/\u00a0\u202f\u2010\u2011\u2013]"
+_GAP = re.compile(rf"{_SEP}+(?=[(0-9])")
 _NOT_DIGIT = re.compile(r"[^0-9]+")
 _DATE = re.compile(r"(?:1[5-9]|20)[0-9]{2}(?:[\-/. ](?:0?[1-9]|1[0-2])[\-/. ](?:0?[1-9]|[12][0-9]|3[01])"
                    r"|[ \-/\u2013](?:1[5-9]|20)[0-9]{2})(?![0-9])|(?:0?[1-9]|[12][0-9]|3[01])[\-/. ]"
                    r"(?:0?[1-9]|1[0-2])[\-/. ](?:1[5-9]|20)[0-9]{2}(?![0-9])")
 _INTERNATIONAL = re.compile(
     rf"(?<![\w+])(?:\+|(?<!\d[ .\-])00(?=[1-9]))\(?[1-9](?>[0-9]{{0,2}}\)?)"
-    rf"(?>(?:{_SEP}{{0,2}}[()]?{_SEP}?[0-9]){{5,14}})(?![0-9A-Za-z%])")
+    rf"(?>(?:{_SEP}{{0,2}}[()]?{_SEP}?[0-9]){{5,14}})(?![0-9A-Za-z%]|[.,][0-9])")
 _IN_BRACKETS = re.compile(BEFORE + r"(?:1[ \-])?\((?>[0-9]{2,5})\)(?>" + _SEP + r"{0,2}[0-9]{3,8})(?>[ \-][0-9]{4})?"
                           + AFTER)
 _NAMED = re.compile(
@@ -42,7 +43,7 @@ KINDS = (
     _national("3 4 5", r"0[2-9][0-9]{1,3}/[0-9]{5,8}"),
     _national("5", r"[6-9][0-9]{4}[ \-][0-9]{5}"),  # India
     _national("3", r"0[5789]0-[0-9]{4}-[0-9]{4}"),  # Japan, Korea
-    _national("2 3 4", r"0[1-9]-[0-9]{4}-[0-9]{4}|0[1-9][0-9]{1,2}-[0-9]{2,4}-[0-9]{4}"),
+    _national("2 3 4", r"0[1-9]-[0-9]{4}-[0-9]{4}|0[1-9][0-9]-[0-9]{3,4}-[0-9]{4}|0[1-9][0-9]{2}-[0-9]{2}-[0-9]{4}"),
     _national("3", r"1[3-9][0-9]([ \-])[0-9]{4}\1[0-9]{4}"),  # China
     _national("4", r"04[0-9]{2} [0-9]{3} [0-9]{3}"),  # Australia
 )
@@ -73,16 +74,27 @@ _NATIONAL_DIGITS = {
 def find_phones(text: str) -> Iterator[Span]:
     """Telephone numbers known by their plus sign, brackets, or the word before them (the rest are KINDS)."""
     for match in _INTERNATIONAL.finditer(text):
-        number = _NOT_DIGIT.sub("", match[0]).removeprefix("00")
-        written = match[0].startswith("+") or not match[0].isdigit()
-        if written and _allotted(number) and not _nobodys(number):
-            yield Span(match.start(), match.end(), "phone number")
+        length = _international_chars(match[0])
+        if length:
+            yield Span(match.start(), match.start() + length, "phone number")
     for match in _IN_BRACKETS.finditer(text):
         if _bracketed(_NOT_DIGIT.sub("", match[0][match[0].index("("):])):
             yield Span(match.start(), match.end(), "phone number")
     for match in _NAMED.finditer(text):
         if not _nobodys(_NOT_DIGIT.sub("", match["number"])) and not _DATE.match(match["number"]):
             yield Span(match.start("number"), match.end("number"), "phone number")
+
+
+def _international_chars(written: str) -> int:
+    """How much of this is a number: what is said after it (an extension, a year) may have been read along."""
+    if not written.startswith("+") and written.isdigit():
+        return 0
+    ends = [len(written), *(match.start() for match in reversed([*_GAP.finditer(written)]))]
+    for end in ends:
+        number = _NOT_DIGIT.sub("", written[:end]).removeprefix("00")
+        if len(number) >= 7 and _allotted(number):
+            return 0 if _nobodys(number) else end
+    return 0
 
 
 def _bracketed(number: str) -> bool:
@@ -120,6 +132,7 @@ def _north_american(ten: str) -> bool:
 
 def _nobodys(number: str) -> bool:
     """Kept for fiction, or counting up, or one digit over and over: a placeholder."""
-    tail = number[-7:]
-    return (_FICTION.search(number) is not None or len(set(tail)) <= 2 or number.lstrip("1+") in "23456789012345"
-            or number in "01234567890123456789" or tail in "9876543210")
+    tail, american = number[-7:], number.removeprefix("1") if len(number) == 11 else number
+    return (_FICTION.search(number) is not None or len(set(tail)) <= 2 or tail in "9876543210"
+            or number in "01234567890123456789" or number.lstrip("01+").startswith(("2345678", "123456"))
+            or (len(american) == 10 and american.startswith("555")))

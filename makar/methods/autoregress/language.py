@@ -24,6 +24,7 @@ from makar.methods.autoregress.job import Job
 from makar.methods.autoregress.prefix import PrefixStore
 from makar.methods.autoregress.prompt import encode_chat
 from makar.nets.cache import Cache
+from makar.nets.linear import Linear, has_bf16_units
 from makar.nets.transformer import Config, Transformer
 from makar.room import Piece
 from makar.store import StoredModel
@@ -62,7 +63,7 @@ class LanguageModel:
     def __init__(self, card: Card, net: Transformer, tokenizer: Tokenizer, chat: ChatTemplate | None) -> None:
         self.card, self.net, self.tokenizer, self.chat = card, net, tokenizer, chat
         self.prefixes = PrefixStore()
-        self._widened = False
+        self._wide: bool | None = None
 
     name = property(lambda self: self.card.name)
     sha256 = property(lambda self: self.card.sha256)
@@ -144,9 +145,9 @@ class LanguageModel:
                 following = next(waiting, None)
                 more = following is not None
                 if following is not None:
+                    if batch.active and not exact:
+                        batch.exact = not self._widen()
                     yield batch.add(*following)
-            if len(batch.active) > 1 and not exact:
-                self._widen()
             if batch.active:
                 yield from batch.step()
 
@@ -170,6 +171,7 @@ class LanguageModel:
         if not context or not all(endings) or longest > self.context_tok:
             raise BadInput(f"scoring needs a context and endings of together 2 to {self.context_tok:,} tokens; got "
                            f"{len(context):,} and {[len(ending) for ending in endings][:8]}")
+        self._widen()  # who scores one text scores many
         cache = self.net.new_cache()
         cache.reserve(1, longest)
         last = prefill(self.net, tuple(context), cache, 0, self.prefixes)[-1:]
@@ -185,13 +187,21 @@ class LanguageModel:
             before = hidden[-1:]
         return torch.cat(parts)
 
-    def _widen(self) -> None:
-        """Before the first batch: fp32 copies of the weights, if that leaves half of the free memory free."""
-        if not self._widened:
-            self._widened = True
-            copies_bytes = 4 * sum(weight.numel() for weight in self.net.parameters())
-            if copies_bytes < psutil.virtual_memory().available // 2:
-                self.net.widen()
+    def _widen(self) -> bool:
+        """Once, before batches and scores: fp32 copies of the weights where the processor has no bf16 units and they
+        leave half of the free memory free. False where a batch would be slower than its sequences one by one.
+        """
+        if self._wide is None:
+            linears = [module for module in self.net.modules() if isinstance(module, Linear)]
+            narrow = [module for module in linears if module.weight.dtype != torch.float32]
+            if has_bf16_units() or not narrow:
+                self._wide = True
+            else:
+                copies_bytes = 4 * sum(module.weight.numel() for module in narrow)
+                self._wide = copies_bytes < psutil.virtual_memory().available // 2
+                if self._wide:
+                    self.net.widen()
+        return self._wide
 
 
 def _read_facts(folder: Path) -> dict[str, Any]:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from makar.rooms.code.request import CodeRequest
 
 FENCE = "```python\n"
-_CODE_STOP = ("\n```",)
+_CODE_STOP: tuple[str, ...] = ("\n```",)
+# With tests at hand, what small models add behind the code they were asked for.
+_AFTER_CODE = ("\nassert ", "\nprint(", "\ndef test_", "\n# Test", "\n# Example", "\nif __name__")
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,9 @@ def prompt(request: CodeRequest) -> Prompt:
     build = {"write": _write, "explain": _explain, "fix": _fix, "test": _test, "doc": _doc}[request.task]
     if request.task == "explain":
         return Prompt(build(request), request.prefix, ())
-    stop = ('"""',) if request.task == "doc" else _CODE_STOP
+    stop: tuple[str, ...] = ('"""',) if request.task == "doc" else _CODE_STOP
+    if request.task == "write" and request.tests:
+        stop += _AFTER_CODE
     return Prompt(build(request), FENCE + request.prefix, stop)
 
 
@@ -39,13 +43,14 @@ def _block(code: str) -> str:
 def _write(request: CodeRequest) -> str:
     parts = [f"Write Python code for this task:\n{request.instruction.strip()}"]
     if request.tests:
-        parts.append(f"It must pass these tests:\n{_block(request.tests)}")
+        parts.append(f"It must pass these tests:\n{_block(request.tests)}\nDefine the names that the tests use; take "
+                     "and return values of exactly the types seen in the tests.")
     if request.source:
         parts.append(f"This attempt is wrong:\n{_block(request.source)}")
     if request.error:
         parts.append(f"It fails so:\n```\n{request.error.strip()}\n```\nFind the mistake and write the corrected code.")
-    parts.append("Answer with one block of complete Python code: imports, functions and classes with type hints and "
-                 "short docstrings. No tests, no examples of use, no input or printing unless the task asks for it.")
+    parts.append("Answer with one block of complete Python code, as simple as can be, with type hints and short "
+                 "docstrings. No tests, no examples of use, no input or printing unless the task asks for it.")
     return "\n\n".join(parts)
 
 

@@ -30,6 +30,7 @@ class Account:
     """What a corpus says of itself beside its documents.
 
     parent: the root of the corpus it was made from by taking documents out
+    sets: the evaluations that were kept out of it
     """
 
     name: str = ""
@@ -37,6 +38,7 @@ class Account:
     sources: tuple[Mapping[str, Any], ...] = ()
     counts: Mapping[str, Any] = field(default_factory=dict)
     parent: str = ""
+    sets: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,10 +83,14 @@ class CorpusWriter:
         """Adds a document that was not kept, compressed before."""
         self._dropped.add(frame)
 
-    def finish(self, account: Account) -> str:
-        """Writes the manifest; returns the root."""
+    def close(self) -> None:
+        """Ends the open shards; without `finish` the folder is no corpus."""
         self._kept.close()
         self._dropped.close()
+
+    def finish(self, account: Account) -> str:
+        """Writes the manifest; returns the root."""
+        self.close()
         self.folder.mkdir(parents=True, exist_ok=True)
         unnamed = Manifest(FORMAT, "", account, tuple(self._kept.proofs), tuple(self._dropped.proofs))
         root = unnamed.computed_root()
@@ -150,6 +156,11 @@ class Corpus:
     def name(self) -> str:
         """What the corpus is called; its folder's name where it was not named."""
         return self.manifest.account.name or self.path.name
+
+    @property
+    def name_in_datasheet(self) -> str:
+        """What it was named, else the beginning of its root: a datasheet does not depend on the folder's name."""
+        return self.manifest.account.name or f"corpus {self.root[:12]}"
 
     @property
     def config(self) -> Mapping[str, Any]:

@@ -18,7 +18,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("folder", metavar="FOLDER", help="a folder of text or code, one file, or a corpus")
     parser.add_argument("-o", "--output", metavar="INDEX", type=Path, help="the index's folder (default: in Makar's "
                         "home, where 'makar trace' finds it)")
-    parser.add_argument("--licence", default="unknown", metavar="SPDX", help="of files whose head names none")
+    parser.add_argument("--licence", default="unknown", metavar="SPDX", help="of files of "
+                        "which neither their head nor their folder tells one")
     parser.add_argument("--name", default="", help="what to call it (default: the folder's name)")
     parser.set_defaults(run=run)
 

@@ -9,7 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from makar.curation.corpus import KEPT, LEFT_OUT, MANIFEST, Account, Corpus, CorpusWriter, open_corpus
+from makar.curation.datasheet import FOLDER as DATASHEET
+from makar.curation.datasheet import write_datasheet
 from makar.curation.record import Dropped, Record
+from makar.curation.statistics import describe
 from makar.kit.config import to_json
 from makar.kit.errors import BadInput, UnknownName
 from makar.kit.files import disk_errors
@@ -157,7 +160,7 @@ def _repeats(dropped: Dropped, gone: Record | Dropped) -> bool:
 def _rewrite(corpus: Corpus, gone: frozenset[str]) -> str:
     """Puts a corpus without these documents in the place of this one; returns its root.
 
-    What is said of them from now on is their ids. The old datasheet, which counts them, goes too.
+    What is said of them from now on is their ids. The datasheet, which counts them, is written anew.
     """
     path = corpus.path.resolve()
     with disk_errors(path), tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as near:
@@ -172,6 +175,9 @@ def _rewrite(corpus: Corpus, gone: frozenset[str]) -> str:
         for id in sorted(gone):
             writer.drop(Dropped(id, "", REASON, "taken out by makar forget", ""))
         root = writer.finish(_account(corpus, gone))
+        if (path / DATASHEET).is_dir():
+            rewritten = open_corpus(new, verify=False)
+            write_datasheet(rewritten, describe(rewritten.records()))
         old = Path(near) / "old"
         path.rename(old)
         try:
@@ -199,6 +205,6 @@ def _account(corpus: Corpus, gone: frozenset[str]) -> Account:
 def _keep_others(old: Path, new: Path) -> None:
     """What else lay in the corpus's folder, but not what could hold the document."""
     for entry in old.iterdir():
-        if entry.name not in (KEPT, LEFT_OUT, MANIFEST, "datasheet") and not (new / entry.name).exists():
+        if entry.name not in (KEPT, LEFT_OUT, MANIFEST, DATASHEET) and not (new / entry.name).exists():
             shutil.move(entry, new / entry.name)
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from makar.curation import spdx
 from makar.curation.corpus import KEPT, LEFT_OUT, MANIFEST, open_corpus
+from makar.curation.licence import of_folder
+from makar.curation.record import UNKNOWN
 from makar.kit.errors import BadInput, NotHere
 from makar.kit.files import sha256_bytes
 
 MOST_FILE_BYTES = 256 << 20
 HEAD_BYTES, HEAD_CHARS = 8192, 4096
-UNKNOWN = "unknown"
-_SPDX = re.compile(r"SPDX-License-Identifier:[ \t]*([A-Za-z0-9.+\-]+(?:[ \t]+(?:OR|AND|WITH)[ \t]+[A-Za-z0-9.+\-]+)*)")
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Document:
 class Folder:
     """The text files of a folder, in order of their paths; hidden ones and links are left out.
 
-    licence: of the files whose head names none
+    licence: of the files of which neither their head nor their folder tells one
     skipped: how many files were left out, by reason; filled as the documents are read
     """
 
@@ -60,7 +60,7 @@ class Folder:
                     self.skipped[why] += 1
                 else:
                     text = _decoded(data)
-                    yield Document(name, str(path), _licence(text) or self.licence, text, sha256_bytes(data))
+                    yield Document(name, str(path), self._licence(path, text), text, sha256_bytes(data))
 
     def root(self) -> str:
         """A hash that changes when a file is added, removed or changed. Reads every byte."""
@@ -71,6 +71,13 @@ class Folder:
                 data, why = _read(path)
                 lines.update(f"{name}\0{why or sha256_bytes(data)}\n".encode(errors="surrogateescape"))
         return lines.hexdigest()
+
+    def _licence(self, path: Path, text: str) -> str:
+        """By the head of the file, else by the licence file or the metadata of its folder, else as it was stated."""
+        found = spdx.header_of(text[:HEAD_CHARS])
+        if found == UNKNOWN:
+            found, _ = of_folder(path.parent, self.path if self.path.is_dir() else path.parent, path.name)
+        return self.licence if found == UNKNOWN else found
 
     def _name(self, path: Path) -> str:
         return path.name if path == self.path else path.relative_to(self.path).as_posix()
@@ -165,8 +172,3 @@ def _decoded(data: bytes) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         return data.decode("cp1252", errors="replace")  # every byte becomes a character; a wrong accent costs one word
-
-
-def _licence(text: str) -> str:
-    found = _SPDX.search(text, 0, HEAD_CHARS)
-    return found[1].strip() if found else ""

@@ -6,17 +6,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from makar.curation.corpus import MANIFEST, open_corpus
+from makar.curation.record import UNKNOWN
 from makar.kit.errors import BadInput, Damaged, MakarError, NotHere, UnknownName
 from makar.tracing.build import BuildOptions, build_from, indexes_folder, usual_place
 from makar.tracing.index import ABOUT, Index, open_index
-from makar.tracing.origin import UNKNOWN, files_in, origin_at
+from makar.tracing.origin import files_in, origin_at
 
 
 def build_index(source: str | Path, out: Path | None = None, options: BuildOptions | None = None,
                 licence: str = UNKNOWN) -> Index:
     """Indexes a folder, a file or a corpus. What was forgotten of a folder stays out.
 
-    licence: of the files of a folder whose head names none
+    licence: of the files of a folder of which neither their head nor their folder tells one
     Raises: NotHere, BadInput, OutOfRoom, Damaged
     """
     path = Path(source).expanduser()

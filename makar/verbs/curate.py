@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
 
 def curate(*sources: str | Path, out: str | Path, config: CurateConfig | None = None, workers: int | None = None,
-           resume: bool = False, ledger: Ledger | None = None,
+           resume: bool = False, indexed: bool = True, ledger: Ledger | None = None,
            progress: Callable[[int, int], None] | None = None) -> Corpus:
     """The corpus of files and folders, written to the new folder `out`; its root is stamped in the ledger.
 
     config: every rule and threshold (`makar.curation.config.CurateConfig`)
     workers: processes (all cores); the corpus is the same whatever their number
     resume: go on with an interrupted run
+    indexed: build the index too, so that `makar.trace` finds what stands in the corpus
     progress: is told of the bytes of the sources done, and of all
     Raises: NotHere, BadInput, OutOfRoom, LedgerBroken
     """
@@ -35,6 +36,10 @@ def curate(*sources: str | Path, out: str | Path, config: CurateConfig | None = 
     else:
         with open_ledger() as own:
             _stamp(corpus, own)
+    if indexed:
+        from makar.tracing.shelf import build_index
+
+        build_index(corpus.path)
     return corpus
 
 

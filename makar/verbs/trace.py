@@ -52,7 +52,7 @@ def index(source: str | Path, out: str | Path | None = None, *, licence: str = "
           told: Callable[[Document], None] | None = None) -> Index:
     """Indexes a folder, a file or a corpus, to trace in it and to check works against it.
 
-    licence: SPDX, of the files whose head names none
+    licence: SPDX, of the files of which neither their head nor their folder tells one
     told: is told of each document, for progress
     Raises: BadInput (nothing to index), NotHere, OutOfRoom
     """

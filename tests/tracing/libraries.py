@@ -49,5 +49,5 @@ def corpus(folder: Path, texts: dict[str, str], dropped: Sequence[Dropped] = ())
     for one in dropped:
         writer.drop(one)
     counts = {"read": len(ids) + len(dropped), "kept": len(ids), "dropped": Counter(one.reason for one in dropped)}
-    writer.finish(Account("of the test", counts=counts if dropped else {}))
+    writer.finish(Account("of the test", counts=counts))
     return ids

@@ -42,6 +42,7 @@ def test_a_document_of_a_corpus_is_gone(tmp_path: Path, ledger: Ledger) -> None:
     trained(ledger, "bb", "another corpus")
     trained(ledger, "cc", "another corpus", parent="aa")
     (tmp_path / "corpus" / "datasheet").mkdir()
+    (tmp_path / "corpus" / "datasheet" / "old.txt").write_text(texts["book02.txt"])
     (tmp_path / "corpus" / "notes.txt").write_text("kept")
 
     done = forget(ids["book02.txt"][:12], tmp_path / "corpus", ledger)
@@ -55,7 +56,9 @@ def test_a_document_of_a_corpus_is_gone(tmp_path: Path, ledger: Ledger) -> None:
     assert spans(open_current(tmp_path / "corpus"), text) == []
     assert spans(open_current(tmp_path / "corpus"), tokens(texts["book03.txt"], 20, 60))
     assert sorted(entry.name for entry in (tmp_path / "corpus").iterdir()) == [
-        "corpus.json", "dropped", "notes.txt", "records"]
+        "corpus.json", "datasheet", "dropped", "notes.txt", "records"]
+    assert "old.txt" not in {entry.name for entry in (tmp_path / "corpus" / "datasheet").iterdir()}
+    assert left.datasheet()
     assert json.loads(json.dumps(ledger.get(next(ledger.stamps("forget")).id).body))["document"] == ids["book02.txt"]
 
     later = forget(ids["book04.txt"], tmp_path / "corpus", ledger)

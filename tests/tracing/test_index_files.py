@@ -63,6 +63,11 @@ def test_licences_come_from_the_head_of_a_file(books: Path) -> None:
     assert set(index.licences) == {"CC0-1.0", "GPL-2.0-only OR MIT"}
 
 
+def test_licences_come_from_the_folder(books: Path) -> None:
+    (books / "package.json").write_text('{"name": "books", "license": "MIT"}')
+    assert build_index(books).licences == ["MIT"]
+
+
 @pytest.mark.parametrize("change", ["edit", "add", "remove"])
 def test_a_changed_folder_is_refused(books: Path, change: str) -> None:
     build_index(books)

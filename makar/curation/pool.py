@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
-import makar
 from makar.curation import worker
 from makar.curation.task import Job
 from makar.curation.worker import Order
@@ -115,7 +114,7 @@ def _ask(process: subprocess.Popen[str], order: Order) -> None:
 
 
 def _started(job: Job) -> subprocess.Popen[str]:
-    above = str(Path(makar.__file__).resolve().parents[1])
+    above = str(Path(__file__).resolve().parents[2])  # where the package `makar` lies
     path = os.pathsep.join([above, *filter(None, [os.environ.get("PYTHONPATH")])])
     process = subprocess.Popen([sys.executable, "-m", worker.__name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                text=True, encoding="utf-8", bufsize=1,

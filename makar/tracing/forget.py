@@ -140,7 +140,8 @@ def _from_corpus(document: str, path: Path, ledger: Ledger, named: list[Index]) 
     after = _rewrite(corpus, same | {gone.id})
     for place in places:
         build_from(CorpusOrigin(path), place)
-    left = gone.source if Path(gone.source).is_file() else ""
+    file = gone.source.partition("#")[0]  # what follows tells the part of the file
+    left = file if file and Path(file).is_file() else ""
     split = gone.split if isinstance(gone, Record) else "dropped"
     return Forgotten(gone.id, gone.source, split, corpus.name, corpus.root, after, tuple(sorted(map(str, places))),
                      checkpoints_of(roots, ledger) if isinstance(gone, Record) else (), tuple(sorted(same)), left)

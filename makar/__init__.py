@@ -14,14 +14,18 @@ if TYPE_CHECKING:
     from makar.provenance.released import Withheld as Withheld
     from makar.verbs.chat import chat as chat
     from makar.verbs.check import check as check
+    from makar.verbs.curate import curate as curate
     from makar.verbs.text import text as text
+    from makar.verbs.trace import forget as forget
+    from makar.verbs.trace import index as index
+    from makar.verbs.trace import trace as trace
 
 __version__ = "0.1.0"
 
-VERBS = ("text", "chat", "code", "check")
+VERBS = ("text", "chat", "code", "check", "curate", "trace", "index", "forget")
 """The verbs that work today."""
 
-VERBS_WITHOUT_ROOM = ("image", "music", "speech", "sound", "video", "trace", "verify")
+VERBS_WITHOUT_ROOM = ("image", "music", "speech", "sound", "video", "verify")
 """The verbs that are planned and say so when they are called."""
 
 _PLACES = {
@@ -29,11 +33,15 @@ _PLACES = {
     "chat": ("makar.verbs.chat", "chat"),
     "check": ("makar.verbs.check", "check"),
     "code": ("makar.verbs.code", None),
+    "curate": ("makar.verbs.curate", "curate"),
+    "trace": ("makar.verbs.trace", "trace"),
+    "index": ("makar.verbs.trace", "index"),
+    "forget": ("makar.verbs.trace", "forget"),
     "Released": ("makar.provenance.released", "Released"),
     "Withheld": ("makar.provenance.released", "Withheld"),
 }
 
-__all__ = ["Released", "Withheld", "chat", "check", "code", "text"]
+__all__ = ["Released", "Withheld", "chat", "check", "code", "curate", "forget", "index", "text", "trace"]
 
 
 def __getattr__(name: str) -> Any:

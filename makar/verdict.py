@@ -6,14 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-
-@dataclass(frozen=True)
-class Span:
-    """Characters [start, end) of the content, and what they were found to be."""
-
-    start: int
-    end: int
-    label: str
+from makar.kit.span import Span as Span
 
 
 @dataclass(frozen=True)

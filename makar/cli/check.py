@@ -25,6 +25,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--media-type", metavar="TYPE", help="text/x-python, application/json, ... (by the suffix)")
     parser.add_argument("--language", metavar="NAME", help="the language it should be in (French, or fr)")
     parser.add_argument("--json-schema", type=Path, metavar="FILE", help="the JSON Schema it should fit")
+    parser.add_argument("--corpus", action="append", default=[], metavar="C", help="an index, by name or path, that no "
+                        "long run of it may be verbatim from (can be given several times)")
     parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
     parser.set_defaults(run=run)
 
@@ -34,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     from makar.verbs.check import check
 
     verdicts = check(read_stdin() if args.file == "-" else Path(args.file), media_type=args.media_type,
-                     language=args.language, json_schema=_schema(args.json_schema))
+                     language=args.language, json_schema=_schema(args.json_schema), corpora=args.corpus)
     if args.json:
         print(json.dumps(json.loads(canonical(verdicts)), indent=2, ensure_ascii=False))
     else:

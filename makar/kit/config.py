@@ -90,10 +90,16 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
         return value
     if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
         return from_json(typing.cast(type, hint), value, path=f"{path}.")
-    if origin is tuple and isinstance(value, (list, tuple)):
+    if origin is tuple:
         inner = args[0] if len(args) == 2 and args[1] is Ellipsis else None
+        if isinstance(value, str):  # `a,b` on a command line
+            value = [part if inner is str else _parse(part) for part in value.split(",") if part]
+        if not isinstance(value, (list, tuple)):
+            raise BadInput(f"setting {path}: expected a list, got {value!r}")
         return tuple(_convert(inner or args[i], item, f"{path}[{i}]") for i, item in enumerate(value))
     if origin in (dict, Mapping) or (isinstance(origin, type) and issubclass(origin, Mapping)):
+        if not isinstance(value, Mapping):
+            raise BadInput(f"setting {path}: expected a table of names and values, got {value!r:.80}")
         return dict(value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)

@@ -31,6 +31,7 @@ def manifest(case: Case, stamps: Mapping[str, str]) -> dict[str, Any]:
         "request": to_json(made.request),
         "exact": bool(made.request.get("exact", False)),
         "checkpoint": dict(made.checkpoint),
+        "trace": traced(case),
         "seed": made.seed,
         "finish": made.finish,
         "num_tok": made.num_tok,
@@ -43,6 +44,18 @@ def manifest(case: Case, stamps: Mapping[str, str]) -> dict[str, Any]:
         "software": software(),
         "stamps": {"request": case.request, **stamps},
     }
+
+
+def traced(case: Case) -> dict[str, Any]:
+    """What is known of where the work could have been learned, and the roots of the corpora that it was compared with.
+
+    A finding says something of these corpora alone, so data that is not disclosed is said to be so.
+    """
+    told = str(case.artifact.checkpoint.get("training_data") or "").strip()
+    disclosed = told and "not disclosed" not in told.lower()
+    compared = case.policy.asked.get("originality", {})
+    return {"training_data": told if disclosed else "training data not disclosed",
+            "compared_with": list(compared.get("roots", ()))}
 
 
 def software() -> dict[str, str]:

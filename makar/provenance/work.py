@@ -32,8 +32,9 @@ class Work:
 
     def __init__(self, room: Room, request: Any, *, policy: Policy | str | Path = "default",
                  ledger: Ledger | None = None, asked: Mapping[str, Any] | None = None) -> None:
-        self.room, self.request, self.asked = room, request, dict(asked or {})
+        self.room, self.request = room, request
         self.policy = policy if isinstance(policy, Policy) else load_policy(policy)
+        self.asked = self.policy.asks(asked or {})
         self.outcomes: list[Released | Withheld] | None = None
         self.partial: tuple[str, ...] = ()  # ids of the stamps that keep what was made before it was broken off
         self._ledger = ledger
@@ -165,10 +166,11 @@ def submit(artifact: Artifact, *, policy: Policy | str | Path = "default", ledge
     Raises: Withheld, BadInput, LedgerBroken
     """
     resolved = policy if isinstance(policy, Policy) else load_policy(policy)
+    judged_by = resolved.asks(asked or {})
     with _book(ledger) as book:
-        request = (stamp_request(book, artifact.room, artifact.request, resolved, asked or {})
+        request = (stamp_request(book, artifact.room, artifact.request, resolved, judged_by)
                    if request_stamp is None else request_stamp.id)
-        return seal(judge(artifact, resolved, asked or {}, request), book)
+        return seal(judge(artifact, resolved, judged_by, request), book)
 
 
 def stamp_request(ledger: Ledger, room: str, request: Any, policy: Policy, asked: Mapping[str, Any]) -> str:
@@ -177,7 +179,7 @@ def stamp_request(ledger: Ledger, room: str, request: Any, policy: Policy, asked
     Raises: BadInput, LedgerBroken, OutOfRoom
     """
     try:
-        written, judged_by = utf8(canonical(request)), utf8(canonical(asked))
+        written, judged_by = utf8(canonical(request)), utf8(canonical(policy.asks(asked)))
     except (TypeError, ValueError) as error:
         raise BadInput(f"this request cannot be recorded: {error}") from error
     body = {"room": room, "model": to_json(request).get("model"), "policy": policy.name,

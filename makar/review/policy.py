@@ -15,7 +15,7 @@ from makar.kit.errors import BadInput, UnknownName
 from makar.kit.files import read_text
 
 ACTIONS = ("release", "mask", "hold", "refuse")  # from the softest to the hardest
-KEYS = ("name", "extends", "otherwise", "mask", "actions")
+KEYS = ("name", "extends", "otherwise", "mask", "actions", "originality")
 BUILT_IN = ("default", "strict")
 LIMIT_BYTES = 100_000
 
@@ -26,12 +26,18 @@ class Policy:
 
     otherwise: the action for checks that `actions` does not name
     mask: what a masked span is replaced with; `{label}` is what was found
+    asked: what checks judge by under this policy, see `makar.verdict.Subject`
     """
 
     name: str
     actions: Mapping[str, str] = field(default_factory=dict)
     otherwise: str = "hold"
     mask: str = "[{label} removed]"
+    asked: Mapping[str, Any] = field(default_factory=dict)
+
+    def asks(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """All that checks judge by: what the request asked and what the policy asks."""
+        return {**asked, **self.asked}
 
     def action(self, check: str) -> str:
         """What to do when the check of this name fails."""
@@ -41,17 +47,17 @@ class Policy:
 def load_policy(name_or_path: str | Path) -> Policy:
     """A built-in policy by name, or a user's TOML file by path (anything with a slash or ending in `.toml`).
 
-    Raises: UnknownName (policy, key, check or action), BadInput, NotHere
+    Raises: UnknownName (policy, key, check or action), BadInput, NotHere, Damaged (an index that changed)
     """
     name = str(name_or_path)
     if name in BUILT_IN:
         text = resources.files("makar.review").joinpath("policies", f"{name}.toml").read_text(encoding="utf-8")
-        return _build(_parse(text, name), name)
+        return _build(_parse(text, name), name, Path())
     if not name.endswith(".toml") and "/" not in name and not Path(name).is_file():
         raise UnknownName("policy", name, [*BUILT_IN, "PATH.toml"])
     table = _parse(read_text(Path(name).expanduser(), limit_bytes=LIMIT_BYTES), name)
     _require_known(table, name)
-    return _build(table, Path(name).stem)
+    return _build(table, Path(name).stem, Path(name).expanduser().parent)
 
 
 def _parse(text: str, source: str) -> dict[str, Any]:
@@ -71,7 +77,7 @@ def _require_known(table: Mapping[str, Any], source: str) -> None:
             raise UnknownName("check", check, known)
 
 
-def _build(table: Mapping[str, Any], name: str) -> Policy:
+def _build(table: Mapping[str, Any], name: str, folder: Path) -> Policy:
     extended = table.get("extends")
     if extended is not None and extended not in BUILT_IN:
         raise UnknownName("policy to extend", str(extended), BUILT_IN)
@@ -82,13 +88,21 @@ def _build(table: Mapping[str, Any], name: str) -> Policy:
         if action not in ACTIONS:
             raise UnknownName("action", str(action), ACTIONS)
     return Policy(_line(table.get("name", name), "name"), actions, otherwise,
-                  _require_mask(table.get("mask", parent.mask)))
+                  _require_mask(table.get("mask", parent.mask)), {**parent.asked, **_asked(table, name, folder)})
+
+
+def _asked(table: Mapping[str, Any], name: str, folder: Path) -> dict[str, Any]:
+    if "originality" not in table:
+        return {}
+    from makar.checks.originality import settings
+
+    return {"originality": settings(_table(table, "originality", name), folder)}
 
 
 def _table(table: Mapping[str, Any], key: str, source: str) -> Mapping[str, Any]:
     inner = table.get(key, {})
     if not isinstance(inner, Mapping):
-        raise BadInput(f"policy '{source}': [{key}] should be a table of check = \"action\", got {inner!r:.80}")
+        raise BadInput(f"policy '{source}': [{key}] should be a table, got {inner!r:.80}")
     return inner
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,12 @@ MEDIA_TYPES = {".py": "text/x-python", ".json": "application/json", ".md": "text
 
 
 def check(work: str | Path, *, media_type: str | None = None, language: str | None = None,
-          json_schema: Mapping[str, Any] | None = None) -> list[Verdict]:
+          json_schema: Mapping[str, Any] | None = None, corpora: Sequence[str | Path] = ()) -> list[Verdict]:
     """The verdict of every check that applies to a text (`str`) or to a file (`Path`).
 
     media_type: for a file taken from its suffix, else `text/plain`.
-    Raises: BadInput, NotHere, UnknownName
+    corpora: indexes, by name or path, that no long run of it may be verbatim from.
+    Raises: BadInput, NotHere, UnknownName, Damaged
     """
     from makar.checks import applicable, load_checks, run
 
@@ -31,6 +32,10 @@ def check(work: str | Path, *, media_type: str | None = None, language: str | No
         asked["language"] = code_of(language)
     if json_schema is not None:
         asked["json_schema"] = json_schema
+    if corpora:
+        from makar.checks.originality import settings
+
+        asked["originality"] = settings({"corpora": [str(name) for name in corpora]}, Path())
     suffix = work.suffix.lower() if isinstance(work, Path) else ""
     subject = Subject(content, media_type or MEDIA_TYPES.get(suffix, "text/plain"), asked)
     return [run(one, subject) for one in load_checks() if applicable(one, subject)]

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from makar.checks import _check_digits as digits
-from makar.verdict import Span
+from makar.kit.span import Span
+from makar.patterns import check_digits as digits
 
 SEPARATOR = r"[ \-\u00a0\u202f\u2010\u2011\u2013]"
 CONTEXT_CHARS = 60  # how far before a number a word may say what it is

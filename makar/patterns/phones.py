@@ -6,8 +6,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from makar.checks._numbers import AFTER, BEFORE, Kind, kind
-from makar.verdict import Span
+from makar.kit.span import Span
+from makar.patterns.numbers import AFTER, BEFORE, Kind, kind
 
 _SEP = r"[ .\-/\u00a0\u202f\u2010\u2011\u2013]"
 _GAP = re.compile(rf"{_SEP}+(?=[(0-9])")

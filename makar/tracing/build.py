@@ -1,0 +1,199 @@
+"""Building an index: a suffix array over the folded documents, kept only where tokens begin."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from makar.kit.config import canonical
+from makar.kit.errors import BadInput, OutOfRoom
+from makar.kit.files import atomic_write, disk_errors, sha256_bytes
+from makar.kit.home import home
+from makar.tracing.fold import Offsets, join
+from makar.tracing.index import ABOUT, FORM, Index, open_index
+from makar.tracing.origin import Document
+
+SHARD_BYTES = 256 << 20  # building one takes about seven times as much memory
+GENERATION = "generation-"
+STALE_S = 86_400
+MOST_SHARD_BYTES = 2**31 - 64
+
+
+class Origin(Protocol):
+    """Where documents come from: a folder or a corpus."""
+
+    path: Path
+    kind: str
+    forgotten: frozenset[str]
+    skipped: Counter[str]
+
+    def documents(self) -> Iterator[Document]:
+        """The documents, always in the same order."""
+
+    def root(self) -> str:
+        """A name that changes with any byte of them."""
+
+    def look(self) -> str:
+        """A cheaper name that changes at least as often."""
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """How an index is built.
+
+    name: what it is called in reports; by default the folder's name
+    told: is told of each document that was read, for progress
+    """
+
+    name: str = ""
+    shard_bytes: int = SHARD_BYTES
+    told: Callable[[Document], None] | None = None
+
+
+def indexes_folder() -> Path:
+    """Where indexes are that were given no other place."""
+    return home() / "indexes"
+
+
+def usual_place(source: Path) -> Path:
+    """Where the index of a folder or corpus is by default: one place for each source."""
+    whole = str(source.resolve())
+    return indexes_folder() / f"{Path(whole).name}-{sha256_bytes(whole.encode(errors='surrogateescape'))[:8]}"
+
+
+def build_from(origin: Origin, out: Path | None = None, options: BuildOptions | None = None) -> Index:
+    """Indexes every document of `origin` into the folder `out`; what was there serves until the new one is whole.
+
+    Raises: BadInput (nothing to index; `out` is another kind of folder), OutOfRoom, NotHere
+    """
+    options = options or BuildOptions()
+    name = options.name or origin.path.resolve().name
+    look, root = origin.look(), origin.root()
+    out = usual_place(origin.path) if out is None else out
+    before = _index_there(out)
+    generation = f"{GENERATION}{secrets.token_hex(6)}"
+    folder = out / generation
+    with disk_errors(out):
+        folder.mkdir(parents=True)
+    try:
+        with disk_errors(folder):
+            about = _write(origin, folder, options)
+            about |= {"form": FORM, "name": name, "kind": origin.kind, "source": str(origin.path.resolve()),
+                      "root": root, "look": look, "generation": generation,
+                      "forgotten": sorted(origin.forgotten), "skipped": dict(origin.skipped)}
+        if origin.look() != look:
+            raise BadInput(f"'{origin.path}' changed while it was being indexed; run the same command again")
+        atomic_write(out / ABOUT, f"{json.dumps(about, indent=2, ensure_ascii=False)}\n")
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    _remove_old(out, generation, before)
+    return open_index(out)
+
+
+def _remove_old(out: Path, kept: str, before: str) -> None:
+    """The generation before, and what killed builds left half made a day ago or more."""
+    for folder in out.glob(f"{GENERATION}*"):
+        if folder.name == before or (folder.name != kept and time.time() - folder.stat().st_mtime > STALE_S):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _index_there(out: Path) -> str:
+    """The generation of the index that is at `out` now, if one is.
+
+    Raises: BadInput (a file, or a folder that holds other things)
+    """
+    if out.is_file():
+        raise BadInput(f"'{out}' is a file; name a folder for the index")
+    if not out.exists() or not any(out.iterdir()):
+        return ""
+    try:
+        return str(json.loads((out / ABOUT).read_text("utf-8"))["generation"])
+    except (OSError, ValueError, KeyError) as error:
+        if any(not entry.name.startswith(GENERATION) for entry in out.iterdir()):
+            raise BadInput(f"'{out}' holds other things than an index; name a new folder") from error
+        return ""
+
+
+def _write(origin: Origin, folder: Path, options: BuildOptions) -> dict[str, object]:
+    """Writes every shard and the list of documents; returns what index.json says of them."""
+    shards, licences, codes = [], dict[str, int](), []
+    num_bytes = num_tok = 0
+    limit = min(options.shard_bytes, MOST_SHARD_BYTES)
+    with (folder / "documents.jsonl").open("w", encoding="utf-8", errors="replace") as listed:
+        lines = []
+        for number, documents in enumerate(_shards(origin.documents(), limit)):
+            for document in documents:
+                lines.append(listed.tell())
+                codes.append(licences.setdefault(document.licence, len(licences)))
+                listed.write(f"{_about(document)}\n")
+                if options.told is not None:
+                    options.told(document)
+            sizes = _write_shard(folder / f"{number}", [document.content for document in documents])
+            shards.append({"num_documents": len(documents), **sizes})
+            num_bytes += sizes["num_bytes"]
+            num_tok += sizes["num_tok"]
+    if not codes:
+        left_out = ", ".join(f"{count:,} {why}" for why, count in sorted(origin.skipped.items()))
+        raise BadInput(f"there is no text to index in '{origin.path}'{f': {left_out}' if left_out else ''}")
+    np.array(lines, np.int64).tofile(folder / "lines")
+    np.array(codes, np.int32).tofile(folder / "licences")
+    return {"num_documents": len(codes), "num_bytes": num_bytes, "num_tok": num_tok, "licences": list(licences),
+            "shards": shards}
+
+
+def _about(document: Document) -> str:
+    told = asdict(document)
+    del told["content"]
+    return canonical(told)
+
+
+def _shards(documents: Iterable[Document], limit: int) -> Iterator[list[Document]]:
+    batch, held = list[Document](), 0
+    for document in documents:
+        size = len(document.content.encode(errors="replace")) + 1
+        if size > MOST_SHARD_BYTES:
+            raise BadInput(f"the document '{document.id}' has {size:,} bytes; one can have {MOST_SHARD_BYTES:,}")
+        if batch and held + size > limit:
+            yield batch
+            batch, held = [], 0
+        batch.append(document)
+        held += size
+    if batch:
+        yield batch
+
+
+def _write_shard(stem: Path, texts: Sequence[str]) -> dict[str, int]:
+    data, tokens, begins, jumps = join(texts)
+    stem.with_suffix(".text").write_bytes(data)
+    begins.astype("<i8").tofile(stem.with_suffix(".begins"))
+    jumps.astype("<i8").tofile(stem.with_suffix(".jumps"))
+    suffixes = _suffixes(data, tokens)
+    suffixes.tofile(stem.with_suffix(".suffixes"))
+    return {"num_bytes": len(data), "num_tok": len(suffixes), "num_jumps": len(jumps)}
+
+
+def _suffixes(data: bytes, tokens: Offsets) -> Offsets:
+    """Where tokens begin, in the order of the text from there on.
+
+    Raises: OutOfRoom
+    """
+    from pydivsufsort import divsufsort
+
+    try:
+        order = divsufsort(np.frombuffer(bytearray(data), np.uint8))
+        begins = np.zeros(len(data), bool)
+        begins[tokens] = True
+        return order[begins[order]].astype("<i4", copy=False)
+    except MemoryError as error:
+        raise OutOfRoom(f"indexing {len(data):,} bytes at once needs about {6 * len(data):,} bytes of memory; "
+                        "give a smaller shard_bytes") from error

@@ -56,7 +56,8 @@ def _found(record: Record, config: LicenceConfig, file: SourceFile) -> tuple[str
 
 
 def of_folder(folder: Path, root: Path, child: str) -> tuple[str, str]:
-    """The licence that holds in a folder, and the file that says so; looked for upwards until `root`.
+    """The licence that holds in a folder, and the file that says so; looked for upwards until `root`. Above it only
+    the metadata of the installed package that `root` is counts.
 
     child: what in the folder is asked about; where packages are installed side by side each has its own
     """
@@ -65,7 +66,8 @@ def of_folder(folder: Path, root: Path, child: str) -> tuple[str, str]:
             if found != UNKNOWN:
                 return found, how
         if folder in (root, folder.parent) or root not in folder.parents:
-            return UNKNOWN, UNKNOWN
+            # The source may itself be an installed package, whose metadata lies beside it.
+            return _installed(folder.parent).get(folder.name, (UNKNOWN, UNKNOWN))
         folder, child = folder.parent, folder.name
 
 

@@ -6,6 +6,7 @@ A task's folder appears whole or not at all, so a run that was killed goes on wi
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -56,7 +57,8 @@ def run(job: Job, number: int, entries: Sequence[Entry]) -> None:
     done = folder_of(job.spool, number)
     if done.exists():
         return
-    partial = done.with_name(f".{done.name}")
+    # A name of this process's own: a worker of a killed run may be at the same task for a moment more.
+    partial = done.with_name(f".{done.name}.{os.getpid()}")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     spooler = _Spooler(partial)
@@ -66,7 +68,12 @@ def run(job: Job, number: int, entries: Sequence[Entry]) -> None:
         spooler.sign(job.config.duplicates.shingle_words)
     finally:
         spooler.close()
-    partial.rename(done)
+    try:
+        partial.rename(done)
+    except OSError:
+        if not done.exists():
+            raise
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def through(job: Job, entries: Iterable[Entry], drop: Drop) -> Iterator[Record]:

@@ -10,6 +10,8 @@ import json
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from makar.kit.config import from_json, to_json
 from makar.kit.errors import MakarError
 
 Order = dict[str, Any]
+_WATCH_S = 0.1
 
 
 def order_of_job(job: task.Job) -> str:
@@ -58,7 +61,15 @@ def main(read_line: Callable[[], str], write_line: Callable[[str], None]) -> Non
         write_line(json.dumps(answer))
 
 
+def _end_with(parent: int) -> None:
+    """Ends this process soon after its parent was killed, so that it writes nothing into the work of a later run."""
+    while os.getppid() == parent:
+        time.sleep(_WATCH_S)
+    os._exit(1)
+
+
 def _serve() -> None:
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints must not be taken for an answer

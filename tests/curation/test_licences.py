@@ -58,6 +58,8 @@ def test_known_packages_of_this_environment() -> None:
     for package, expected in (("pytest", "MIT"), ("safetensors", "Apache-2.0"), ("hypothesis", "MPL-2.0")):
         found, how = licence.of_folder(folder / package, folder, "__init__.py")
         assert (found, ".dist-info/" in how) == (expected, True), package
+        named = folder / package
+        assert licence.of_folder(named, named, "__init__.py") == (found, how)  # the package itself as the source
 
 
 def test_the_standard_library_is_known() -> None:

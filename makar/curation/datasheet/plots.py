@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-ROW_PX, LABEL_PX, BAR_PX, VALUE_PX = 22, 230, 360, 150
+ROW_PX, LABEL_PX, BAR_PX, VALUE_PX = 22, 230, 300, 270
 COLUMN_PX, HEIGHT_PX = 34, 160
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from makar.curation import open_corpus
+from makar.curation.record import UNKNOWN
 from makar.kit.errors import BadInput, NotHere
 from makar.kit.files import sha256_bytes
 
@@ -21,7 +23,7 @@ class Document:
 
     id: str
     text: str
-    licence: str = "unknown"
+    licence: str = UNKNOWN
     split: str = ""
 
     def held_out(self, frac: float) -> bool:
@@ -33,52 +35,68 @@ class Document:
 
 @dataclass(frozen=True)
 class Source:
-    """Documents and what names them. `root` is a corpus's Merkle root, or the hash of a folder's files."""
+    """Documents, read anew each time, and what names them.
+
+    root: a corpus's Merkle root, or the hash of a folder's files
+    """
 
     kind: str
     where: str
     root: str
-    documents: tuple[Document, ...]
+    read: Callable[[], Iterator[Document]]
     skipped: tuple[str, ...] = ()
 
-    @property
-    def licences(self) -> dict[str, int]:
-        """How many documents stand under each licence."""
-        found = [document.licence for document in self.documents]
-        return {name: found.count(name) for name in sorted(set(found))}
 
-    def describe(self) -> str:
-        """One line for the records of what was made from it."""
-        licences = ", ".join(f"{name} {count:,}" for name, count in self.licences.items())
-        return f"{self.kind} {self.root[:16]} of {len(self.documents):,} documents (licences: {licences})"
+def open_source(path: Path, licence: str = UNKNOWN) -> Source:
+    """A corpus, or else every text under a folder.
+
+    Raises: NotHere, BadInput, Damaged (a corpus whose bytes changed)
+    """
+    if not (path / "corpus.json").is_file():
+        return read_folders({path: licence})
+    corpus = open_corpus(path)
+
+    def documents() -> Iterator[Document]:
+        whole = any(corpus.num_records(split) for split in ("validation", "test"))
+        for record in corpus.records():
+            if record.split != "test":
+                yield Document(record.id, record.content, record.licence, record.split if whole else "")
+
+    return Source("corpus", str(path), corpus.root, documents)
 
 
-def read_folders(folders: Sequence[Path], licence: str = "unknown", *, leave_out: Sequence[str] = ()) -> Source:
-    """Every text file under the folders, in sections of about 16,000 characters; what is no UTF-8 text is skipped.
+def read_folders(folders: Mapping[Path, str], *, leave_out: Sequence[str] = ()) -> Source:
+    """Every text file under the folders, each with its licence, in sections of about 16,000 characters; what is no
+    UTF-8 text is skipped.
 
     Raises: NotHere, BadInput (nothing to learn from)
     """
-    documents: list[Document] = []
+    found: list[tuple[Path, str, str]] = []
     lines, skipped = [], []
-    for folder in folders:
+    for folder, licence in folders.items():
         if not folder.exists():
             raise NotHere(f"there is no file or folder '{folder}'")
         for path in _files(folder, frozenset(leave_out)):
             name = path.name if folder == path else str(path.relative_to(folder))
             data = path.read_bytes()
             try:
-                text = data.decode("utf-8-sig")
+                if data.decode("utf-8-sig").strip():
+                    found.append((path, name, licence))
+                    lines.append(f"{sha256_bytes(data)}  {name}\n")
             except UnicodeDecodeError:
-                skipped.append(f"{name}: not UTF-8")
-                continue
-            lines.append(f"{sha256_bytes(data)}  {name}\n")
-            documents += [Document(f"{name}#{number}", section, licence)
-                          for number, section in enumerate(sections(text)) if section.strip()]
-    if not documents:
+                skipped.append(name)
+    if not found:
         raise BadInput(f"nothing to learn from in {', '.join(f'{str(folder)!r}' for folder in folders)}: expected UTF-8 "
                        f"files named {', '.join('*' + suffix for suffix in SUFFIXES)}")
     root = hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
-    return Source("folder", ", ".join(map(str, folders)), root, tuple(documents), tuple(skipped))
+    return Source("folder", ", ".join(map(str, folders)), root, lambda: _documents(found), tuple(skipped))
+
+
+def _documents(files: Sequence[tuple[Path, str, str]]) -> Iterator[Document]:
+    for path, name, licence in files:
+        for number, section in enumerate(sections(path.read_bytes().decode("utf-8-sig"))):
+            if section.strip():
+                yield Document(f"{name}#{number}", section, licence)
 
 
 def _files(folder: Path, leave_out: frozenset[str]) -> Iterator[Path]:

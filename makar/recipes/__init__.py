@@ -1,0 +1,28 @@
+"""Whole runs as plain functions that return a Config. The file's path is the recipe's name: `text/tiny`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from makar.kit import plugins
+from makar.kit.errors import UnknownName
+
+if TYPE_CHECKING:
+    from makar.train.recipe import Recipe
+
+
+def names() -> list[str]:
+    """Every recipe; nothing heavy is imported."""
+    return [f"{kind}/{name}" for kind in plugins.names("makar.recipes") for name in plugins.names(f"makar.recipes.{kind}")]
+
+
+def load(name: str) -> Recipe:
+    """The recipe of that name.
+
+    Raises: UnknownName
+    """
+    if name not in names():
+        raise UnknownName("recipe", name, names())
+    kind, _, rest = name.partition("/")
+    found: Recipe = plugins.load(f"makar.recipes.{kind}", rest, "RECIPE")
+    return found

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from makar.kit.errors import NotHere
 
 if TYPE_CHECKING:
+    import makar.verbs.code as code
     from makar.provenance.released import Released as Released
     from makar.provenance.released import Withheld as Withheld
-    from makar.verbs import code as code
     from makar.verbs.chat import chat as chat
     from makar.verbs.check import check as check
     from makar.verbs.text import text as text

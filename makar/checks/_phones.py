@@ -16,7 +16,7 @@ _DATE = re.compile(r"(?:1[5-9]|20)[0-9]{2}(?:[\-/. ](?:0?[1-9]|1[0-2])[\-/. ](?:
                    r"(?:0?[1-9]|1[0-2])[\-/. ](?:1[5-9]|20)[0-9]{2}(?![0-9])")
 _INTERNATIONAL = re.compile(
     rf"(?<![\w+])(?:\+|(?<!\d[ .\-])00(?=[1-9]))\(?[1-9](?>[0-9]{{0,2}}\)?)"
-    rf"(?>(?:{_SEP}{{0,2}}[()]?{_SEP}?[0-9]){{5,14}})(?![0-9A-Za-z%])")
+    rf"(?>(?:{_SEP}{{0,2}}[()]?{_SEP}?[0-9]){{5,14}})(?![0-9A-Za-z%]|[.,][0-9])")
 _IN_BRACKETS = re.compile(BEFORE + r"(?:1[ \-])?\((?>[0-9]{2,5})\)(?>" + _SEP + r"{0,2}[0-9]{3,8})(?>[ \-][0-9]{4})?"
                           + AFTER)
 _NAMED = re.compile(
@@ -42,7 +42,7 @@ KINDS = (
     _national("3 4 5", r"0[2-9][0-9]{1,3}/[0-9]{5,8}"),
     _national("5", r"[6-9][0-9]{4}[ \-][0-9]{5}"),  # India
     _national("3", r"0[5789]0-[0-9]{4}-[0-9]{4}"),  # Japan, Korea
-    _national("2 3 4", r"0[1-9]-[0-9]{4}-[0-9]{4}|0[1-9][0-9]{1,2}-[0-9]{2,4}-[0-9]{4}"),
+    _national("2 3 4", r"0[1-9]-[0-9]{4}-[0-9]{4}|0[1-9][0-9]-[0-9]{3,4}-[0-9]{4}|0[1-9][0-9]{2}-[0-9]{2}-[0-9]{4}"),
     _national("3", r"1[3-9][0-9]([ \-])[0-9]{4}\1[0-9]{4}"),  # China
     _national("4", r"04[0-9]{2} [0-9]{3} [0-9]{3}"),  # Australia
 )
@@ -120,6 +120,7 @@ def _north_american(ten: str) -> bool:
 
 def _nobodys(number: str) -> bool:
     """Kept for fiction, or counting up, or one digit over and over: a placeholder."""
-    tail = number[-7:]
-    return (_FICTION.search(number) is not None or len(set(tail)) <= 2 or number.lstrip("1+") in "23456789012345"
-            or number in "01234567890123456789" or tail in "9876543210")
+    tail, american = number[-7:], number.removeprefix("1") if len(number) == 11 else number
+    return (_FICTION.search(number) is not None or len(set(tail)) <= 2 or tail in "9876543210"
+            or number in "01234567890123456789" or number.lstrip("01+").startswith(("2345678", "123456"))
+            or (len(american) == 10 and american.startswith("555")))

@@ -21,10 +21,9 @@ LOCAL_CHARS = 64
 _NUMBERS = _numbers.by_head((*_numbers.KINDS, *_phones.KINDS))
 _LETTER = r"0-9A-Za-z\u00c0-\u052f\u1e00-\u1fff"  # Latin, Greek, Cyrillic: Chinese may stand right before an address
 _NOT_LOCAL = re.compile(rf"[^{_LETTER}._%+\-']")
-_DOMAIN = re.compile(rf"(?>(?:[{_LETTER}](?>[{_LETTER}\-]{{0,62}})\.){{1,8}})"
-                     rf"(?P<tld>xn--[a-z0-9\-]{{2,59}}|[A-Za-z\u00c0-\u052f]{{2,24}})(?![{_LETTER}@\-])")
+_DOMAIN = re.compile(rf"(?>[{_LETTER}\-]{{1,63}}(?:\.(?=[{_LETTER}])[{_LETTER}\-]{{1,63}}){{1,8}})(?![{_LETTER}@])")
+_ENDING = re.compile(r"xn--[a-z0-9\-]{2,59}|[A-Za-z\u00c0-\u052f]{2,24}")
 _ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|[nrtbfv])")
-_RESERVED = frozenset(("test", "example", "invalid", "localhost", "local", "internal"))
 _PLACEHOLDER = re.compile(
     r"(?:^|\.)(?:examples?|(?:your|my|some|any)[\w\-]*|domain|company|placeholder|acme|foo|bar|test|sample|email)"
     r"\.[a-z.]+$")
@@ -34,13 +33,24 @@ _NOBODY = frozenset(("noreply", "no-reply", "no.reply", "donotreply", "do-not-re
 def _find_emails(text: str) -> Iterable[Span]:
     at = text.find("@")
     while at >= 0:
-        domain = _DOMAIN.match(text, at + 1)
+        domain = _domain(text, at + 1)
         if domain:
-            start = _local_start(text, at)
-            if 0 < at - start <= LOCAL_CHARS and domain.end() - start <= ADDRESS_CHARS and _somebodys(
-                    text[start:at].lower(), domain[0].lower(), domain["tld"]):
-                yield Span(start, domain.end(), "email")
+            start, end = _local_start(text, at), at + 1 + len(domain)
+            if (0 < at - start <= LOCAL_CHARS and end - start <= ADDRESS_CHARS
+                    and _somebodys(text[start:at].lower(), domain.lower())):
+                yield Span(start, end, "email")
         at = text.find("@", at + 1)
+
+
+def _domain(text: str, start: int) -> str:
+    """The domain that begins here; a sentence glued to its dot (gmail.com.Then) is no part of it. Empty if none."""
+    match = _DOMAIN.match(text, start)
+    domain = match[0] if match else ""
+    if domain and not is_top_level(domain.rpartition(".")[2].lower()) and domain.rpartition(".")[2][0].isupper():
+        domain = domain.rpartition(".")[0]
+    ending = domain.rpartition(".")[2]
+    known = "." in domain and _ENDING.fullmatch(ending) and is_top_level(ending.lower())
+    return domain if known and (ending.islower() or ending.isupper()) and not domain.startswith("-") else ""
 
 
 def _local_start(text: str, at: int) -> int:
@@ -57,11 +67,8 @@ def _local_start(text: str, at: int) -> int:
     return low
 
 
-def _somebodys(local: str, domain: str, tld: str) -> bool:
-    labels = domain.split(".")
-    if labels[-1] in _RESERVED or not is_top_level(labels[-1]) or not (tld.islower() or tld.isupper()):
-        return False
-    numeric = sum(label.isdigit() for label in labels[:-1])  # 163.com is a domain, 18.2.1.dev is a version
+def _somebodys(local: str, domain: str) -> bool:
+    numeric = sum(label.isdigit() for label in domain.split(".")[:-1])  # 163.com is a domain, 18.2.1.dev a version
     return numeric < 2 and local not in _NOBODY and not local.startswith("your") and not _PLACEHOLDER.search(domain)
 
 

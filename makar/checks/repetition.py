@@ -3,7 +3,7 @@
 Three signs: one unit (a character, a phrase, a paragraph) again and again without a break; and a long stretch in which
 nearly every run of six words was just said. What is flagged begins where repeating has gone too far, not where it
 began, so refrains, chants, tables and lists stay clear, and a growing text is judged as the whole would be.
-Exempt: rules and borders of punctuation, and, fourfold, code (fenced or by media type), where repetition is style.
+Exempt: rules and borders of punctuation; markup and code (fenced or by media type) may repeat four times as much.
 """
 
 from __future__ import annotations
@@ -56,15 +56,15 @@ def _words(text: str, *, code: bool) -> list[_Word]:
 
 def _excess(words: list[_Word]) -> Iterator[tuple[int, int, str]]:
     """(start, end, what) of every run of one unit beyond the times it may come in a row."""
-    last: dict[tuple[str, ...], int] = {}
+    texts = [word.text for word in words]
+    last: dict[tuple[str, str, str], int] = {}
     period = first = 0  # words[first:] repeats with this period
     open_at = -1
-    for index, word in enumerate(words):
-        if period and word.text != words[index - period].text:
+    for index, gram in enumerate(zip(texts, texts[1:], texts[2:], strict=False), 2):
+        if period and texts[index] != texts[index - period]:
             if open_at >= 0:
                 yield words[open_at].start, words[index - 1].end, _named(words, index, period)
             period, open_at = 0, -1
-        gram = tuple(each.text for each in words[max(0, index - 2):index + 1])
         before = last.get(gram)
         last[gram] = index
         if not period and before is not None and index - before <= MAX_UNIT_TOK:
@@ -89,7 +89,8 @@ def _allowed(words: list[_Word], index: int, period: int) -> int:
     unit = words[index - period + 1:index + 1] if period <= 8 else ()
     # Digits and signs alone make tables and matrices; give them room.
     plain = 6 if unit and not any(character.isalpha() for word in unit for character in word.text) else 1
-    return times * plain * (CODE_FACTOR if words[index].in_code else 1)
+    markup = any(word.text in ("<", "</", ">", "/>") for word in unit)
+    return times * plain * (CODE_FACTOR if markup or words[index].in_code else 1)
 
 
 def _named(words: list[_Word], end: int, period: int) -> str:
@@ -99,6 +100,8 @@ def _named(words: list[_Word], end: int, period: int) -> str:
 
 def _stale(words: list[_Word]) -> Iterator[tuple[int, int, str]]:
     """(start, end, what) of stretches in which almost every run of GRAM_TOK words had been said within the stretch."""
+    if len(words) <= STRETCH_TOK:
+        return
     last: dict[tuple[str, ...], int] = {}
     seen = [False] * len(words)
     count, open_at = 0, -1

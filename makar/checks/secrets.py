@@ -62,6 +62,7 @@ _ASSIGNED = re.compile(
     r"(?: ?: ?[A-Za-z]{3,8})?\s{0,3}(?::=|=>|[:=>]|\bis\b)\s{0,3}"
     rf"(?:(?P<quote>[\"'`])(?P<quoted>[^\s\"'`]{{6,{VALUE_CHARS}}})(?:(?P=quote)|(?<=.{{{VALUE_CHARS}}}))"
     rf"|(?P<bare>[^\s\"'`<>(){{}}\[\],;]{{6,{VALUE_CHARS}}})(?=[\s,;<]|\Z))")
+_STEMS = ("pass", "pwd", "contrase", "senha", "secret", "key", "token", "credential", "authorization")
 _BEARER = re.compile(r"(?i:\bauthorization[\"']?\s?[:=]\s?[\"']?(?:bearer|basic|token) )(?P<value>[\w\-.~+/=]{16,128})")
 _WORDS = re.compile(
     r"(?i)your|my|the|some|this|here|insert|replace|example|sample|demo|test|dummy|fake|mock|placeholder|change|me|todo|"
@@ -70,7 +71,7 @@ _WORDS = re.compile(
     r"foobar|foo|bar|baz|qwerty|letmein|abc|xyz|super|strong|secure|safe|random|unique|long|new|old|db|data|base|"
     r"env|var|config|settings|login|account|hash|salt|session|bearer|jwt|id|an|is|in|of|or|to|and|goes|put|enter|real|"
     r"postgres|mysql|redis|mongo|rabbit|local|host|server|service|app|production|prod|dev|development|staging|string|"
-    r"text|word|name|hello|world|temp|tmp|only|not|do|use|with|from|for|x{2,}|\*+|\.{3,}|0?1234?5?6?7?8?9?0?|0{3,}")
+    r"text|word|name|hello|world|temp|tmp|anonymous|anon|cvs|only|not|do|use|with|from|for|x{2,}|\*+|\.{3,}|0?1234?5?6?7?8?9?0?|0{3,}")
 _REFERENCE = re.compile(r"[$%{<\[(]|os\.|process\.|env[.(\[]|config[.(\[]|settings\.|self\.|this\.|args\.|request\.|"
                         r"https?://|/|\.{1,2}/|[A-Za-z_]\w*[(\[]|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+$")
 _EXAMPLES = ("EXAMPLE", "XXXXX", "YOUR", "PLACEHOLDER", "REDACTED", "00000000", "12345678", "ABCDEFGH")
@@ -90,6 +91,9 @@ def _find(text: str) -> Iterator[Span]:
 
 
 def _find_assigned(text: str) -> Iterator[Span]:
+    lower = text.lower()
+    if not any(stem in lower for stem in _STEMS):
+        return
     for match in _ASSIGNED.finditer(text):
         group = "quoted" if match["quoted"] else "bare"
         password = re.search(r"(?i)pass|pwd|senha|contras", match["name"]) is not None

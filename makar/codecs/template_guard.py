@@ -45,15 +45,15 @@ class Budget:
 
     def __init__(self, max_chars: int) -> None:
         self.max_chars, self.num_chars, self.num_steps = max_chars, 0, 0
-        self._until_s = time.monotonic() + MAX_TIME_S
+        self._until_s = time.thread_time() + MAX_TIME_S
 
     def step(self) -> None:
         """One unit of work."""
         self.num_steps += 1
         if self.num_steps > MAX_STEPS:
             raise TemplateRuntimeError(f"it takes more than {MAX_STEPS:,} steps")
-        if time.monotonic() > self._until_s:
-            raise TemplateRuntimeError(f"it takes more than {MAX_TIME_S:g} s")
+        if time.thread_time() > self._until_s:
+            raise TemplateRuntimeError(f"it takes more than {MAX_TIME_S:g} s of computing")
 
     def emit(self, num_chars: int) -> None:
         """Text written, be it into a variable that is never shown."""

@@ -84,8 +84,10 @@ def _pre_name(given: object, family: str, notes: list[str]) -> str:
 
 
 def _merges(keys: Mapping[str, Any], by_name: Mapping[str, int]) -> list[tuple[str, str]]:
-    merges = []
-    for line in keys.get("merges", ()):
+    merges, lines = [], keys.get("merges")
+    if not isinstance(lines, list):
+        raise Damaged("the byte-level tokenizer has no list of merge rules; the file is damaged")
+    for line in lines:
         left, space, right = str(line).partition(" ") if not str(line).startswith(" ") else ("", "", "")
         if not space or left not in by_name or right not in by_name or left + right not in by_name:
             raise Damaged(f"merge rule {line!r:.80} of the tokenizer names a token it does not have")

@@ -10,6 +10,7 @@ from makar.kit.errors import BadInput
 from makar.store.families import refuse_family
 from makar.store.safetensors_folder import SafetensorsFolder
 
+_NEEDED = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
 _HEAD_DIM = {"qwen3": 128}
 _CONTEXT_TOK = {"llama": 2048, "qwen2": 32768, "qwen3": 32768}
 _REFUSED = {"quantization_config": "weights quantised in the hub's own way", "num_experts": "a mixture of experts",
@@ -25,6 +26,10 @@ def read_config(folder: SafetensorsFolder) -> tuple[str, dict[str, Any]]:
     config = folder.config
     family = config.get("model_type")
     refuse_family(family)
+    for key in _NEEDED:
+        if isinstance(config.get(key), bool) or not isinstance(config.get(key), int) or config[key] < 1:
+            raise BadInput(f"'{folder.folder}/config.json': {key} is {config.get(key)!r:.80}; "
+                           "expected a positive whole number")
     _refuse(config, f"'{folder.folder}'")
     return str(family), _architecture(folder, str(family))
 
@@ -33,9 +38,11 @@ def _refuse(config: Mapping[str, Any], where: str) -> None:
     for key, why in _REFUSED.items():
         if config.get(key):
             raise BadInput(f"{where} has {why} ({key}), which Makar cannot convert")
-    layers, first = config.get("num_hidden_layers", 0), config.get("max_window_layers", 0)
-    slides = config.get("use_sliding_window") and config.get("sliding_window") and first < layers
-    if slides or "sliding_attention" in (config.get("layer_types") or ()):
+    slides = bool(config.get("use_sliding_window") and config.get("sliding_window"))
+    if slides and isinstance(config.get("max_window_layers"), int):  # the layers before that one see everything
+        slides = config["max_window_layers"] < config["num_hidden_layers"]
+    kinds = config.get("layer_types") or ["full_attention"]
+    if slides or not isinstance(kinds, list) or any(kind != "full_attention" for kind in kinds):
         raise BadInput(f"{where} has sliding-window attention, which Makar's Transformer does not do")
     if config.get("hidden_act", "silu") != "silu":
         raise BadInput(f"{where} has the activation '{config['hidden_act']}'; expected silu")
@@ -45,12 +52,7 @@ def _refuse(config: Mapping[str, Any], where: str) -> None:
 
 def _architecture(folder: SafetensorsFolder, family: str) -> dict[str, Any]:
     config = folder.config
-    needed = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
-    for key in needed:
-        if isinstance(config.get(key), bool) or not isinstance(config.get(key), int) or config[key] < 1:
-            raise BadInput(f"'{folder.folder}/config.json': {key} is {config.get(key)!r:.80}; "
-                           "expected a positive whole number")
-    vocab_size, dim, num_layers, heads, hidden_dim = (config[key] for key in needed)
+    vocab_size, dim, num_layers, heads, hidden_dim = (config[key] for key in _NEEDED)
     rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
     if not isinstance(rope, dict):
         raise BadInput(f"'{folder.folder}/config.json': rope scaling should be an object, got {rope!r:.80}")

@@ -29,9 +29,7 @@ def read_vocabulary(folder: SafetensorsFolder, vocab_size: int) -> Vocabulary:
         kind = model.get("type") if isinstance(model, dict) else model
         raise BadInput(f"'{folder.folder}': the tokenizer's model is '{kind}'; Makar reads BPE")
     tokenizer |= {"truncation": None, "padding": None}
-    for token in tokenizer.get("added_tokens") or ():
-        token["special"] = bool(token["special"]) or looks_special(token["content"])
-    tokenizer["added_tokens"] = tokenizer.get("added_tokens") or []
+    tokenizer["added_tokens"] = _added_tokens(tokenizer.get("added_tokens") or [], folder)
     engine = _engine(tokenizer, folder)
     if engine.get_vocab_size() > vocab_size:
         raise Damaged(f"'{folder.folder}': the tokenizer has {engine.get_vocab_size():,} tokens for an embedding of "
@@ -44,6 +42,18 @@ def read_vocabulary(folder: SafetensorsFolder, vocab_size: int) -> Vocabulary:
     return Vocabulary(tokenizer, bos_id, bool(adds) and bos_id is not None,
                       _eos_ids(folder, settings, engine, controls), fim_ids(controls, {}),
                       _template(folder, settings))
+
+
+def _added_tokens(given: object, folder: SafetensorsFolder) -> list[dict[str, Any]]:
+    added: list[dict[str, Any]] = []
+    tokens: list[Any] = given if isinstance(given, list) else [given]
+    for token in tokens:
+        match token:
+            case {"id": int(), "content": str(content), "special": bool(special)}:
+                added.append({**token, "special": special or looks_special(content)})
+            case _:
+                raise Damaged(f"'{folder.folder}/tokenizer.json' cannot be read (added token {token!r:.80})")
+    return added
 
 
 def _engine(tokenizer: Mapping[str, Any], folder: SafetensorsFolder) -> tokenizers.Tokenizer:
@@ -84,6 +94,8 @@ def _template(folder: SafetensorsFolder, settings: Mapping[str, Any]) -> str:
     if path.exists():
         return read_text(path, limit_bytes=_MAX_TEMPLATE_BYTES)
     given = settings.get("chat_template", "")
-    if isinstance(given, list):  # several, by name
-        given = next((entry.get("template", "") for entry in given if entry.get("name") == "default"), "")
+    for entry in given if isinstance(given, list) else ():  # several, by name
+        match entry:
+            case {"name": "default", "template": str(template)}:
+                given = template
     return given if isinstance(given, str) else ""

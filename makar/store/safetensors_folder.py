@@ -31,6 +31,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from a file. Raises: NotHere, Damaged"""
     try:
         found = json.loads(read_text(path, limit_bytes=_MAX_HEADER_BYTES))
+        json.dumps(found, ensure_ascii=False).encode()  # escapes can spell half characters, which nothing can store
     except (ValueError, RecursionError) as error:
         raise Damaged(f"'{path}' is not JSON ({error}); fetch it again") from error
     if not isinstance(found, dict):

@@ -56,7 +56,8 @@ def test_what_reaches_outside_is_named(source: str, label: str, name: str) -> No
 
 
 @pytest.mark.parametrize("source", [
-    "import os\nos.path.join('a', 'b')", "import re\nre.compile('x')", "model.eval()", "requests = []\nrequests.append(1)",
+    "import os\nos.path.join('a', 'b')", "import re\nre.compile('x')", "model.eval()",
+    "requests = []\nrequests.append(1)",
     "open('a')", "open('a', 'rb')", "class N:\n    def unlink(self): ...\nN().unlink()", "import json\njson.loads('1')",
     "code = 1\nprint(code)", "getattr(x, 'name')", "from . import socket", "compiled = 1", "def eval_all(): ...", "",
     "import asyncio\nasyncio.run(f())", "x = 'os.system'",

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import convert_sources as sources
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from makar.codecs.bpe import Tokenizer
 from makar.kit.errors import MakarError
 from makar.store.convert import convert
 
@@ -29,6 +34,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 def attempt(source: Path, folder: Path) -> None:
     try:
         convert(source, folder)
+        Tokenizer.open(folder)
     except MakarError as error:
         assert "\n" not in str(error) and len(str(error)) < 600
         assert not folder.exists()
@@ -59,3 +65,50 @@ def test_hub_folder(files: dict[str, bytes], name: str, changes: list[tuple[floa
             if other != "gguf":
                 (Path(folder) / other).write_bytes(changed(data, changes, within_bytes) if other == name else data)
         attempt(Path(folder), Path(folder) / "native")
+
+
+ODD = [None, True, 0, -1, 2**70, 1.5, float("inf"), float("nan"), "", "x", "a\ud800", [], ["x"], [[]], [{}], {},
+       {"a": 1}]
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The paths to all values, of long lists and mappings only to the first."""
+    yield path
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in list(inner)[:12]:
+        yield from places(item, (*path, key))
+
+
+def replaced(value: Any, path: tuple[Any, ...], odd: Any) -> Any:
+    if not path:
+        return odd
+    whole = inside = copy.deepcopy(value)
+    for key in path[:-1]:
+        inside = inside[key]
+    inside[path[-1]] = odd
+    return whole
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), name=st.sampled_from(["config.json", "tokenizer.json", "tokenizer_config.json"]))
+def test_values_of_any_kind_in_any_place(files: dict[str, bytes], data: st.DataObject, name: str) -> None:
+    value = json.loads(files[name])
+    if name == "config.json":
+        value |= {"rope_scaling": {"rope_type": "yarn", "factor": 2.0}, "layer_types": ["full_attention"] * 2,
+                  "use_sliding_window": True, "sliding_window": 3, "max_window_layers": 9}
+    changed_value = replaced(value, data.draw(st.sampled_from(list(places(value)))), data.draw(st.sampled_from(ODD)))
+    with tempfile.TemporaryDirectory() as folder:
+        for other, content in files.items():
+            if other != "gguf":
+                (Path(folder) / other).write_bytes(content)
+        (Path(folder) / name).write_text(json.dumps(changed_value))
+        attempt(Path(folder), Path(folder) / "native")
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(key=st.sampled_from(sorted(sources.gguf_keys("llama", sources.hub_weights()))),
+       value=st.sampled_from([None, True, 0, 7, 2**31, 1.5, float("nan"), "", "x", [1], ["a"], ["a b"] * 3, [1.0]]))
+def test_metadata_of_any_kind(key: str, value: Any) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        attempt(sources.write_gguf(Path(folder) / "m.gguf", sources.hub_weights(), keys={key: value}),
+                Path(folder) / "native")

@@ -12,8 +12,10 @@ from makar import store
 from makar.apps.demo.exhibit import Chain, Exhibit, Request
 from makar.apps.demo.page import page
 from makar.apps.demo.works import WORKS, Stage
+from makar.generate.load import load
 from makar.kit.files import atomic_write
 from makar.ledger import Ledger, open_ledger
+from makar.room import room
 
 
 def perform(folder: Path, model: str | None = None, *, before: Callable[[int, int, Request], None],
@@ -31,6 +33,7 @@ def perform(folder: Path, model: str | None = None, *, before: Callable[[int, in
     with open_ledger() as ledger:
         newest = next(ledger.stamps(newest_first=True, limit=1), None)
         stage = Stage(model or store.default_model(), folder, ledger)
+        load(room("text"), stage.model)  # so that no work's time holds a download
         for number, (request, make) in enumerate(WORKS, start=1):
             before(number, len(WORKS), request)
             exhibits.append(make(stage))

@@ -170,6 +170,7 @@ class LanguageModel:
         if not context or not all(endings) or longest > self.context_tok:
             raise BadInput(f"scoring needs a context and endings of together 2 to {self.context_tok:,} tokens; got "
                            f"{len(context):,} and {[len(ending) for ending in endings][:8]}")
+        self._widen()  # who scores one text scores many
         cache = self.net.new_cache()
         cache.reserve(1, longest)
         last = prefill(self.net, tuple(context), cache, 0, self.prefixes)[-1:]
@@ -186,7 +187,7 @@ class LanguageModel:
         return torch.cat(parts)
 
     def _widen(self) -> None:
-        """Before the first batch: fp32 copies of the weights, if that leaves half of the free memory free."""
+        """Once, before batches and scores: fp32 copies of the weights, if that leaves half of the free memory free."""
         if not self._widened:
             self._widened = True
             copies_bytes = 4 * sum(weight.numel() for weight in self.net.parameters())

@@ -39,13 +39,14 @@ def _block(code: str) -> str:
 def _write(request: CodeRequest) -> str:
     parts = [f"Write Python code for this task:\n{request.instruction.strip()}"]
     if request.tests:
-        parts.append(f"It must pass these tests:\n{_block(request.tests)}")
+        parts.append(f"It must pass these tests:\n{_block(request.tests)}\nDefine the names that the tests use; take "
+                     "and return values of exactly the types seen in the tests.")
     if request.source:
         parts.append(f"This attempt is wrong:\n{_block(request.source)}")
     if request.error:
         parts.append(f"It fails so:\n```\n{request.error.strip()}\n```\nFind the mistake and write the corrected code.")
-    parts.append("Answer with one block of complete Python code: imports, functions and classes with type hints and "
-                 "short docstrings. No tests, no examples of use, no input or printing unless the task asks for it.")
+    parts.append("Answer with one block of complete Python code, as simple as can be, with type hints and short "
+                 "docstrings. No tests, no examples of use, no input or printing unless the task asks for it.")
     return "\n\n".join(parts)
 
 

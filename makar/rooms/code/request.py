@@ -42,7 +42,7 @@ class CodeRequest:
             raise BadInput(f"a code task is one of {', '.join(TASKS)}; got '{self.task}'")
         needed = _NEEDS.get(self.task)
         if needed is not None and not getattr(self, needed).strip():
-            raise BadInput(f"the code task '{self.task}' needs a {needed} that is not empty")
+            raise BadInput(f"the code task '{self.task}' needs '{needed}', not empty")
         if not 1 <= self.n <= MOST_CANDIDATES:
             raise BadInput(f"n is between 1 and {MOST_CANDIDATES}; got {self.n}")
 

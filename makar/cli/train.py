@@ -108,7 +108,7 @@ class Shown:
             return
         self._drawn_s = now_s
         held_out = f"  held out {progress.validation_loss:.3f}" if progress.validation_loss is not None else ""
-        line = (f"step {progress.step:,}/{last_step:,}  loss {progress.loss:.3f}{held_out}  "
-                f"{progress.tok_per_s:,.0f} tok/s  {progress.ceiling_frac:.0%} of ceiling  {progress.left_s:,.0f} s left")
+        line = (f"step {progress.step:,}/{last_step:,}  loss {progress.loss:.3f}{held_out}  {progress.tok_per_s:,.0f} "
+                f"tok/s  {progress.ceiling_frac:.0%} of ceiling  {progress.left_s:,.0f} s left")
         sys.stderr.write(f"\r{line:<100}" + ("\n" if last else "") if self._live else f"{line}\n")
         sys.stderr.flush()

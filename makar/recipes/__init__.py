@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 def names() -> list[str]:
     """Every recipe; nothing heavy is imported."""
-    return [f"{kind}/{name}" for kind in plugins.names("makar.recipes") for name in plugins.names(f"makar.recipes.{kind}")]
+    return [f"{kind}/{name}" for kind in plugins.names("makar.recipes")
+            for name in plugins.names(f"makar.recipes.{kind}")]
 
 
 def load(name: str) -> Recipe:

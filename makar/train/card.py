@@ -51,8 +51,8 @@ Where a licence reads "unknown", nobody has looked at it: the weights inherit th
 
 ## Training
 
-{facts.step:,} steps, {facts.num_tok:,} tokens ({epochs:.1f} times through the data), {facts.seconds / 60:.1f} minutes on
-{facts.machine}. The resolved configuration is beside this card in `config.json`.
+{facts.step:,} steps, {facts.num_tok:,} tokens ({epochs:.1f} times through the data), {facts.seconds / 60:.1f} minutes
+on {facts.machine}. The resolved configuration is beside this card in `config.json`.
 
 ## Measures
 

@@ -108,7 +108,7 @@ def _fill(part: Path, step: int, what: Written) -> str:
              "trained": {"recipe": what.config.recipe, "step": step, "corpus_root": what.corpus_root,
                          "parent": what.parent, "config_sha256": config_sha256(what.config), **what.measures}}
     atomic_write(part / "model.json", json.dumps(model, indent=1, ensure_ascii=False))
-    save_state(part, what.state, what.facts | {"step": step, "sha256": sha256})
+    save_state(part, what.state, {**what.facts, "step": step, "sha256": sha256})
     return sha256
 
 

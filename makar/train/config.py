@@ -166,9 +166,11 @@ def batch_tokens_of(size: int) -> int:
 def _check(config: Config) -> None:
     limits = [("size", config.size, 1, 64), ("data.vocab_size", config.data.vocab_size, 260, 1 << 20),
               ("data.context_tok", config.data.context_tok, 8, 1 << 17),
-              ("data.fim_frac", config.data.fim_frac, 0, 1), ("data.validation_frac", config.data.validation_frac, 0, 0.5),
+              ("data.fim_frac", config.data.fim_frac, 0, 1),
+              ("data.validation_frac", config.data.validation_frac, 0, 0.5),
               ("schedule.num_steps", config.schedule.num_steps, 1, 10**8),
-              ("schedule.decay_frac", config.schedule.decay_frac, 0, 1), ("optimise.ema", config.optimise.ema, 0, 0.99999),
+              ("schedule.decay_frac", config.schedule.decay_frac, 0, 1),
+              ("optimise.ema", config.optimise.ema, 0, 0.99999),
               ("optimise.clip", config.optimise.clip, 1e-6, 1e6),
               ("watch.validate_steps", config.watch.validate_steps, 1, 10**8),
               ("watch.sample_steps", config.watch.sample_steps, 1, 10**8)]

@@ -134,15 +134,16 @@ def take_step(session: Session, rate: float) -> tuple[float, float]:
         x = torch.from_numpy(inputs[part]).to(device, non_blocking=True)
         y = torch.from_numpy(targets[part]).to(device, non_blocking=True)
         loss = next_token_loss(session.learner, x, y) / num_learned
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         total += loss.detach()
     norm = session.optimiser.clip()
     value = float(total)
     if not (math.isfinite(value) and math.isfinite(float(norm))):
+        lower = (config.optimise.rate or 0.0) / 3
         raise BadInput(
-            f"training stopped at step {clock.step + 1:,}: the loss is {value} and the gradient's norm {float(norm)} on "
-            f"the batch of rows {first_row:,} to {first_row + num_rows - 1:,}; the last good checkpoint is kept in "
-            f"'{session.out}'. Try a lower rate in a new run: --set optimise.rate={(config.optimise.rate or 0) / 3:.2g}")
+            f"training stopped at step {clock.step + 1:,}: the loss is {value} and the gradient's norm {float(norm)} "
+            f"on the batch of rows {first_row:,} to {first_row + num_rows - 1:,}; the last good checkpoint is kept in "
+            f"'{session.out}'. Try a lower rate in a new run: --set optimise.rate={lower:.2g}")
     session.optimiser.step(rate)
     synchronise(device)
     return value, float(norm)
@@ -157,7 +158,7 @@ def mind_the_time(session: Session) -> None:
     steps_left = int((session.limit_s - clock.seconds) / step_s)
     total = clock.step + steps_left
     decay = max(1, int(total * session.config.schedule.decay_frac))
-    if steps_left <= decay or total < clock.last_step and clock.step >= clock.decay_start:
+    if steps_left <= decay or (total < clock.last_step and clock.step >= clock.decay_start):
         clock.timed, clock.decay_start = True, clock.step
         clock.decay_steps = max(1, min(steps_left, decay))
 

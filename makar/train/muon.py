@@ -53,11 +53,13 @@ class Muon(Optimizer):
 
     def _move(self, weight: Tensor, group: Mapping[str, Any]) -> None:
         state = self.state[weight]
+        gradient = weight.grad
+        assert gradient is not None
         if not state:
             state["momentum"] = torch.zeros_like(weight)
         momentum = state["momentum"]
-        momentum.lerp_(weight.grad, 1 - group["momentum"])
-        update = torch.lerp(weight.grad, momentum, group["momentum"])
+        momentum.lerp_(gradient, 1 - group["momentum"])
+        update = torch.lerp(gradient, momentum, group["momentum"])
         weight.mul_(1 - group["lr"] * group["weight_decay"])
         rows = self._parts.get(id(weight), (weight.shape[0],))
         for into, part in zip(weight.split(rows), update.split(rows), strict=True):

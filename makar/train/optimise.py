@@ -93,7 +93,7 @@ def parts_of(net: Transformer) -> dict[str, tuple[int, ...]]:
     """The rows of the several maps that one stored matrix holds: q, k and v; gate and up."""
     c = net.config
     qkv = (c.num_heads * c.head_dim, c.num_kv_heads * c.head_dim, c.num_kv_heads * c.head_dim)
-    found = {}
+    found: dict[str, tuple[int, ...]] = {}
     for layer in range(c.num_layers):
         found[f"blocks.{layer}.attention.qkv.weight"] = qkv
         found[f"blocks.{layer}.mlp.gate_up.weight"] = (c.hidden_dim, c.hidden_dim)

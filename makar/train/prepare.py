@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 from collections import Counter
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from makar.codecs.bpe import Tokenizer
-from makar.kit.config import from_json, to_json
+from makar.kit.config import from_json, replace_at, to_json
 from makar.kit.errors import BadInput, Damaged, NotHere
 from makar.kit.files import atomic_write, disk_errors
 from makar.train.config import Config, resolved
@@ -41,10 +40,11 @@ def prepare(out: Path, config: Config, source: Source) -> Prepared:
     Raises: BadInput (there is a run, or too little data), OutOfRoom
     """
     if (out / RUN).exists():
-        raise BadInput(f"there is a run in '{out}' already; go on with it: makar train {config.recipe} --resume -o {out}"
-                       " ; or name another folder with -o")
+        raise BadInput(f"there is a run in '{out}' already; go on with it: makar train {config.recipe} --resume "
+                       f"-o {out} ; or name another folder with -o")
     device = pick_device(config.device)
-    config = resolved(dataclasses.replace(config, device=device.type, precision=pick_precision(config.precision, device)))
+    precision = pick_precision(config.precision, device)
+    config = resolved(replace_at(replace_at(config, "device", device.type), "precision", precision))
     with disk_errors(out):
         shutil.rmtree(out / "data", ignore_errors=True)
         (out / "data").mkdir(parents=True)

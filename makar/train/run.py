@@ -58,9 +58,9 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
         clock, parent = Clock(**facts["clock"]), facts["sha256"]
     learner = Learner(net, places(net, config.data.context_tok, place), dtype, _compiled(config, place))
     limit_s = math.inf if minutes is None else minutes * 60 + (clock.seconds if resume else 0.0)
+    flops = flops_per_token(architecture, config.data.context_tok)
     return Session(config, learner, optimiser, _rows(prepared, TRAIN), _held_out(prepared), clock,
-                   _Saver(prepared, parent), prepared.out, place, flops_per_token(architecture, config.data.context_tok),
-                   matmul_ceiling(place, dtype), limit_s)
+                   _Saver(prepared, parent), prepared.out, place, flops, matmul_ceiling(place, dtype), limit_s)
 
 
 def _compiled(config: Config, device: torch.device) -> RunBlock | None:
@@ -146,8 +146,8 @@ def watched(prepared: Prepared, session: Session) -> Iterator[Progress]:
 
 def _add_sample(path: Path, progress: Progress, text: str) -> None:
     before = read_text(path) if path.exists() else "# Samples\n"
-    fence = "`" * 4
-    atomic_write(path, f"{before}\n## Step {progress.step:,}, loss {progress.loss:.3f}\n\n{fence}text\n{text}\n{fence}\n")
+    title = f"## Step {progress.step:,}, loss {progress.loss:.3f}"
+    atomic_write(path, f"{before}\n{title}\n\n````text\n{text}\n````\n")
 
 
 def sample(prepared: Prepared, session: Session) -> str:

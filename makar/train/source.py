@@ -86,8 +86,8 @@ def read_folders(folders: Mapping[Path, str], *, leave_out: Sequence[str] = ()) 
             except UnicodeDecodeError:
                 skipped.append(name)
     if not found:
-        raise BadInput(f"nothing to learn from in {', '.join(f'{str(folder)!r}' for folder in folders)}: expected UTF-8 "
-                       f"files named {', '.join('*' + suffix for suffix in SUFFIXES)}")
+        raise BadInput(f"nothing to learn from in {', '.join(f'{str(folder)!r}' for folder in folders)}: expected "
+                       f"UTF-8 files named {', '.join('*' + suffix for suffix in SUFFIXES)}")
     root = hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
     return Source("folder", ", ".join(map(str, folders)), root, lambda: _documents(found), tuple(skipped))
 

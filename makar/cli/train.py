@@ -20,12 +20,13 @@ EXAMPLES = """examples:
   makar train text/prose --data books/ --minutes 20
   makar train code/python --set size=6 --set optimise.name=adamw -o runs/python
   makar train text/prose --resume -o runs/text-prose
+  makar train lora --data letters/ --set adapt.base=qwen2.5-coder-0.5b
 """
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command."""
-    parser = commands.add_parser("train", help="train a model from nothing on data you can name", epilog=EXAMPLES,
+    parser = commands.add_parser("train", help="train or adapt a model on data you can name", epilog=EXAMPLES,
                                  formatter_class=argparse.RawDescriptionHelpFormatter,
                                  description="Trains, and writes checkpoints that `makar models add` serves.")
     parser.add_argument("recipe", metavar="RECIPE", help=f"one of: {', '.join(recipes.names())}")
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     """Prepares or reopens the run, trains, and says how to use what came of it."""
     if args.minutes is not None and not args.minutes > 0:
         raise BadInput(f"--minutes: expected a number above 0, got {args.minutes}")
-    recipes.load(args.recipe)
+    args.recipe = recipes.full_name(args.recipe)
     prepared = _prepared(args)
     from makar.train.run import open_session, watched
 

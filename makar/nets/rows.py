@@ -100,7 +100,8 @@ def project(linear: Linear, x: Tensor) -> Tensor:
     Shapes: x (..., in) -> (..., out)
     """
     bias = None if linear.bias is None else linear.bias.to(x.dtype)
-    return functional.linear(x, linear.weight.to(x.dtype), bias)
+    y = functional.linear(x, linear.weight.to(x.dtype), bias)
+    return y if linear.adapter is None else y + linear.adapter(x)
 
 
 def initialised(config: Config, seed: int) -> Transformer:

@@ -17,13 +17,23 @@ def names() -> list[str]:
             for name in plugins.names(f"makar.recipes.{kind}")]
 
 
+def full_name(name: str) -> str:
+    """The recipe's name with its folder; a file's own name is enough where only one is called so.
+
+    Raises: UnknownName
+    """
+    known = names()
+    found = [full for full in known if name in (full, full.partition("/")[2])]
+    if len(found) != 1:
+        raise UnknownName("recipe", name, known)
+    return found[0]
+
+
 def load(name: str) -> Recipe:
     """The recipe of that name.
 
     Raises: UnknownName
     """
-    if name not in names():
-        raise UnknownName("recipe", name, names())
-    kind, _, rest = name.partition("/")
+    kind, _, rest = full_name(name).partition("/")
     found: Recipe = plugins.load(f"makar.recipes.{kind}", rest, "RECIPE")
     return found

@@ -1,4 +1,7 @@
-"""A folder that already has the native form, such as a checkpoint of `makar train`: taken in as it is."""
+"""A folder that already has the native form, such as a checkpoint of `makar train`: taken in as it is.
+
+One with a `base` in its model.json holds an adapter, whose base is another model of the store.
+"""
 
 from __future__ import annotations
 

@@ -31,10 +31,13 @@ def write_card(facts: Facts) -> str:
     licences = "\n".join(f"| {name} | {count:,} |" for name, count in data["licences"].items())
     measures = "\n".join(f"| {name.replace('_', ' ')} | {_number(value)} |" for name, value in facts.measures.items())
     epochs = facts.num_tok / max(1, data["train_tok"])
+    base = data.get("base")
+    origin = (f"an adapter of {facts.num_params:,} weights over {base['name']} (sha256 `{base['sha256']}`)" if base else
+              f"{facts.num_params:,} weights, trained from nothing")
     return f"""# {config.recipe}, step {facts.step:,}
 
-A causal language model of {facts.num_params:,} weights ({a.num_layers} layers of {a.dim} channels, {a.vocab_size:,}
-tokens, {a.context_tok:,} tokens of context), trained from nothing by Makar.
+A causal language model ({a.num_layers} layers of {a.dim} channels, {a.vocab_size:,} tokens, {a.context_tok:,} tokens
+of context): {origin}. Made by Makar.
 
 Weights (sha256): `{{sha256}}`
 
@@ -47,7 +50,7 @@ Weights (sha256): `{{sha256}}`
 |---|---|
 {licences}
 
-Where a licence reads "unknown", nobody has looked at it: the weights inherit that doubt.
+{_base_words(data)}Where a licence reads "unknown", nobody has looked at it: the weights inherit that doubt.
 
 ## Training
 
@@ -64,10 +67,22 @@ Held-out loss is on documents of the same source, so it says how well the source
 
 ## Limits
 
-- It continues text. It was not taught to answer, to follow instructions, or to be right or safe.
-- It can repeat what it read word for word, including names and errors in its data.
-- It knows nothing outside its data, and little of that: it has {facts.num_params / 1e6:,.1f} million weights.
+{_limits(facts)}- It can repeat what it read word for word, including names and errors in its data.
 """
+
+
+def _base_words(data: Mapping[str, Any]) -> str:
+    if "base" not in data:
+        return ""
+    return f"The base has its own data ({data['base_training_data']}) and its own licence, {data['base_licence']}.\n\n"
+
+
+def _limits(facts: Facts) -> str:
+    if "base" in facts.data:
+        return "- Everything the base cannot do it cannot do either; what it was taught before may have suffered.\n"
+    return ("- It continues text. It was not taught to answer, to follow instructions, or to be right or safe.\n"
+            f"- It knows nothing outside its data, and little of that: it has {facts.num_params / 1e6:,.1f} million "
+            "weights.\n")
 
 
 def _number(value: Any) -> str:

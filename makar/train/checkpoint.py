@@ -1,6 +1,6 @@
 """A Checkpoint: a folder that the store serves as it is, with all a run needs to go on and a card for people.
 
-    model.json weights.safetensors tokenizer.json     the store's native form
+    model.json weights.safetensors tokenizer.json     the store's native form (of an adapter: with the name of its base)
     config.json card.md                               the resolved configuration; what it is
     state.json state-*.safetensors                    weights in fp32, optimiser, average, position
 """
@@ -63,6 +63,8 @@ class Written:
     parent: str = ""
     end_id: int = 0
     fim: Mapping[str, Any] | None = None
+    base: Mapping[str, Any] | None = None
+    base_folder: Path | None = None
     measures: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -101,15 +103,28 @@ def _fill(part: Path, step: int, what: Written) -> str:
     config = json.dumps(to_json(what.config), indent=1)
     atomic_write(part / "config.json", config)
     atomic_write(part / "card.md", what.card.replace("{sha256}", sha256))
-    family = "qwen3" if what.architecture.qk_norm else "llama"
-    model = {"format": FORMAT, "family": family, "architecture": to_json(what.architecture), "bos_id": what.end_id,
-             "add_bos": True, "eos_ids": [what.end_id], "fim": what.fim, "dtype": "bfloat16", "weights_sha256": sha256,
-             "weights_bytes": len(data), "licence": what.licence, "training_data": what.training_data, "notes": [],
-             "trained": {"recipe": what.config.recipe, "step": step, "corpus_root": what.corpus_root,
-                         "parent": what.parent, "config_sha256": config_sha256(what.config), **what.measures}}
+    model = (_of_base(what.base_folder, part) if what.base_folder is not None else _own_form(what)) | {
+        "dtype": "bfloat16", "weights_sha256": sha256, "weights_bytes": len(data), "licence": what.licence,
+        "training_data": what.training_data, "base": what.base,
+        "trained": {"recipe": what.config.recipe, "step": step, "corpus_root": what.corpus_root,
+                    "parent": what.parent, "config_sha256": config_sha256(what.config), **what.measures}}
     atomic_write(part / "model.json", json.dumps(model, indent=1, ensure_ascii=False))
     save_state(part, what.state, {**what.facts, "step": step, "sha256": sha256})
     return sha256
+
+
+def _own_form(what: Written) -> dict[str, Any]:
+    return {"format": FORMAT, "family": "qwen3" if what.architecture.qk_norm else "llama",
+            "architecture": to_json(what.architecture), "bos_id": what.end_id, "add_bos": True,
+            "eos_ids": [what.end_id], "fim": what.fim, "notes": []}
+
+
+def _of_base(folder: Path, part: Path) -> dict[str, Any]:
+    """What an adapter shares with its base: architecture, control tokens, chat form."""
+    if (folder / "chat_template.jinja").is_file():
+        shutil.copyfile(folder / "chat_template.jinja", part / "chat_template.jinja")
+    facts: dict[str, Any] = json.loads((folder / "model.json").read_bytes())
+    return {key: value for key, value in facts.items() if key != "origin"}
 
 
 def config_sha256(config: Config) -> str:

@@ -91,10 +91,19 @@ class Watch:
 
 
 @dataclass(frozen=True)
+class Adapt:
+    """A low-rank adapter over a model of the store; none where `base` is empty."""
+
+    base: str = ""
+    rank: int = 16
+    scale: float = 2.0
+
+
+@dataclass(frozen=True)
 class Config:
     """A whole run.
 
-    size: the dial; layers, 64 channels and one head for each
+    size: the dial; layers, 64 channels and one head for each (a base has its own shape)
     compile: compile each kind of block (None: on a GPU that can)
     precision: what products are computed in; the weights that move are fp32 always
     """
@@ -111,6 +120,7 @@ class Config:
     schedule: Schedule = field(default_factory=Schedule)
     batch: Batch = field(default_factory=Batch)
     watch: Watch = field(default_factory=Watch)
+    adapt: Adapt = field(default_factory=Adapt)
 
     @property
     def batch_rows(self) -> int:
@@ -171,7 +181,7 @@ def _check(config: Config) -> None:
               ("schedule.num_steps", config.schedule.num_steps, 1, 10**8),
               ("schedule.decay_frac", config.schedule.decay_frac, 0, 1),
               ("optimise.ema", config.optimise.ema, 0, 0.99999),
-              ("optimise.clip", config.optimise.clip, 1e-6, 1e6),
+              ("optimise.clip", config.optimise.clip, 1e-6, 1e6), ("adapt.rank", config.adapt.rank, 1, 1024),
               ("watch.validate_steps", config.watch.validate_steps, 1, 10**8),
               ("watch.sample_steps", config.watch.sample_steps, 1, 10**8)]
     for name, value, low, high in limits:

@@ -53,6 +53,7 @@ class Clock:
     seconds: float = 0.0
     decay_start: int = 0
     decay_steps: int = 0
+    warmup_steps: int = 0
     timed: bool = False
 
     @property
@@ -87,19 +88,20 @@ def train(session: Session) -> Iterator[Progress]:
     """
     clock, watch = session.clock, session.config.watch
     saved_s, ended = time.monotonic(), False
-    first = clock.step
+    first, passed_s = clock.step, time.perf_counter()
     try:
         while not ended:
             start_s = time.perf_counter()
             mind_the_time(session)
-            rate = learning_rate(session.config.optimise.rate or 0.0, clock.step, decay_start=clock.decay_start,
-                                 warmup_steps=session.config.schedule.warmup_steps or 0, decay_steps=clock.decay_steps)
+            rate = learning_rate(session.config.optimise.rate or 0.0, clock.step, warmup_steps=clock.warmup_steps,
+                                 decay_start=clock.decay_start, decay_steps=clock.decay_steps)
             loss, norm = take_step(session, rate)
             num_tok = session.config.batch.tokens or 0
             clock.step, clock.num_tok = clock.step + 1, clock.num_tok + num_tok
             ended = clock.step >= clock.last_step
             spent_s = time.perf_counter() - start_s
-            clock.seconds += spent_s
+            clock.seconds += time.perf_counter() - passed_s  # with what came between the steps
+            passed_s = time.perf_counter()
             validation = None
             if session.held_out is not None and (ended or clock.step % watch.validate_steps == 0):
                 validation = session.validation["loss"] = validate(session)
@@ -150,7 +152,9 @@ def take_step(session: Session, rate: float) -> tuple[float, float]:
 
 
 def mind_the_time(session: Session) -> None:
-    """Under a time limit the fall of the rate begins when as much time is left as it takes."""
+    """Under a time limit the rise of the rate is a tenth of the steps at most, and its fall begins when as much time
+    is left as it takes.
+    """
     clock = session.clock
     if clock.timed or not math.isfinite(session.limit_s) or clock.step < 2:
         return
@@ -158,6 +162,8 @@ def mind_the_time(session: Session) -> None:
     steps_left = int((session.limit_s - clock.seconds) / step_s)
     total = clock.step + steps_left
     decay = max(1, int(total * session.config.schedule.decay_frac))
+    if clock.step < clock.warmup_steps:
+        clock.warmup_steps = min(clock.warmup_steps, max(clock.step, total // 10))
     if steps_left <= decay or (total < clock.last_step and clock.step >= clock.decay_start):
         clock.timed, clock.decay_start = True, clock.step
         clock.decay_steps = max(1, min(steps_left, decay))

@@ -5,22 +5,26 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from makar import store
 from makar.codecs.bpe import Tokenizer
 from makar.kit.config import from_json, replace_at, to_json
 from makar.kit.errors import BadInput, Damaged, NotHere
-from makar.kit.files import atomic_write, disk_errors
+from makar.kit.files import atomic_write, disk_errors, read_text
+from makar.methods.autoregress.language import LanguageModel
 from makar.train.config import Config, resolved
+from makar.train.conversations import encode_conversation, encode_text
 from makar.train.device import pick_device, pick_precision
 from makar.train.source import Document, Source
 from makar.train.tokens import Example, write_tokens
 from makar.train.vocabulary import end_of, train_tokenizer
 
 RUN = "run.json"
+Encode = Callable[[Document], Example]
 TRAIN, VALIDATION = "train", "validation"
 
 
@@ -48,16 +52,54 @@ def prepare(out: Path, config: Config, source: Source) -> Prepared:
     with disk_errors(out):
         shutil.rmtree(out / "data", ignore_errors=True)
         (out / "data").mkdir(parents=True)
-    tokenizer, spelled = train_tokenizer((document.text for document in source.read()
-                                          if not document.held_out(config.data.validation_frac)),
-                                         config.data.vocab_size)
-    atomic_write(out / "tokenizer.json", spelled)
-    data = _tokenise(out, config, source, tokenizer)
+    tokenizer, encode, facts = _own_words(out, config, source) if not config.adapt.base else _base_words(out, config)
+    data = _tokenise(out, config, source, Words(encode, facts["end_id"])) | facts
     atomic_write(out / RUN, json.dumps({"config": to_json(config), "data": data}, indent=1))
     return Prepared(out, config, data, tokenizer)
 
 
-def _tokenise(out: Path, config: Config, source: Source, tokenizer: Tokenizer) -> dict[str, Any]:
+def _own_words(out: Path, config: Config, source: Source) -> tuple[Tokenizer, Encode, dict[str, Any]]:
+    learned = (document.text for document in source.read() if not document.held_out(config.data.validation_frac))
+    tokenizer, spelled = train_tokenizer(learned, config.data.vocab_size)
+    atomic_write(out / "tokenizer.json", spelled)
+
+    def encode(document: Document) -> Example:
+        return Example(tokenizer.encode(document.text.encode(errors="replace").decode()))
+
+    return tokenizer, encode, {"end_id": end_of(tokenizer)}
+
+
+def _base_words(out: Path, config: Config) -> tuple[Tokenizer, Encode, dict[str, Any]]:
+    """The tokenizer and the chat form of the model that is adapted. Raises: UnknownName, BadInput"""
+    stored = store.stored(config.adapt.base)
+    model = LanguageModel.open(stored)
+    if config.data.context_tok > model.context_tok:
+        raise BadInput(f"setting data.context_tok: '{stored.name}' takes {model.context_tok:,} tokens at most, got "
+                       f"{config.data.context_tok:,}")
+    facts: dict[str, Any] = json.loads(read_text(stored.folder / "model.json"))
+    if facts.get("base"):
+        raise BadInput(f"'{stored.name}' is an adapter itself; adapt its base, {facts['base']['name']}")
+    atomic_write(out / "tokenizer.json", read_text(stored.folder / "tokenizer.json", limit_bytes=100_000_000))
+
+    def encode(document: Document) -> Example:
+        if document.messages:
+            return encode_conversation(model, document.messages)
+        return encode_text(model, document.text)
+
+    return model.tokenizer, encode, {
+        "end_id": model.card.eos_ids[0], "base": {"name": stored.name, "sha256": stored.sha256},
+        "base_licence": stored.licence, "base_training_data": stored.training_data}
+
+
+@dataclass(frozen=True)
+class Words:
+    """How a document becomes tokens, and the token between documents."""
+
+    encode: Encode
+    end_id: int
+
+
+def _tokenise(out: Path, config: Config, source: Source, words: Words) -> dict[str, Any]:
     licences: Counter[str] = Counter()
     sizes: Counter[str] = Counter()
 
@@ -66,19 +108,14 @@ def _tokenise(out: Path, config: Config, source: Source, tokenizer: Tokenizer) -
             if document.held_out(config.data.validation_frac) is validation:
                 licences[document.licence] += 1
                 sizes[VALIDATION if validation else TRAIN] += len(document.text.encode(errors="replace"))
-                yield example_of(document, tokenizer)
+                yield words.encode(document)
 
     whole_tok = config.data.context_tok if config.data.whole else 0
-    num = {name: write_tokens(out / "data", name, examples(name == VALIDATION), end_of(tokenizer), whole_tok=whole_tok)
+    num = {name: write_tokens(out / "data", name, examples(name == VALIDATION), words.end_id, whole_tok=whole_tok)
            for name in (TRAIN, VALIDATION)}
     return {"kind": source.kind, "where": source.where, "root": source.root, "licences": dict(sorted(licences.items())),
             "num_documents": licences.total(), "skipped": list(source.skipped), "train_tok": num[TRAIN],
             "validation_tok": num[VALIDATION], "validation_bytes": sizes[VALIDATION]}
-
-
-def example_of(document: Document, tokenizer: Tokenizer) -> Example:
-    """A document in tokens, every one to be learned."""
-    return Example(tokenizer.encode(document.text.encode(errors="replace").decode()))
 
 
 def reopen(out: Path) -> Prepared:
@@ -98,11 +135,12 @@ def reopen(out: Path) -> Prepared:
 
 def licence_of(data: dict[str, Any]) -> str:
     """The licences of the data as one expression; unknown where any of it is."""
-    names = list(data["licences"])
+    names = sorted({*data["licences"], *([data["base_licence"]] if "base" in data else [])})
     return "unknown" if "unknown" in names or not names else " AND ".join(names)
 
 
 def describe(data: dict[str, Any]) -> str:
     """One line for the records of what the weights make."""
     licences = ", ".join(f"{name} {count:,}" for name, count in data["licences"].items())
-    return f"{data['kind']} {data['root']} ({data['num_documents']:,} documents; licences: {licences})"
+    own = f"{data['kind']} {data['root']} ({data['num_documents']:,} documents; licences: {licences})"
+    return f"{own}, over {data['base']['name']}: {data['base_training_data']}" if "base" in data else own

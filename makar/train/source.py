@@ -7,24 +7,27 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from makar.codecs.chat import Message
 from makar.curation import open_corpus
 from makar.curation.record import UNKNOWN
 from makar.kit.errors import BadInput, NotHere
 from makar.kit.files import sha256_bytes
+from makar.train.conversations import read_lines
 
-SUFFIXES = (".txt", ".md", ".rst", ".py")
+SUFFIXES = (".txt", ".md", ".rst", ".py", ".jsonl")
 MOST_BYTES = 200_000_000
 SECTION_CHARS = 16_000
 
 
 @dataclass(frozen=True)
 class Document:
-    """One text to learn from. `split` is empty where the source has none."""
+    """One text to learn from, or a conversation. `split` is empty where the source has none."""
 
     id: str
     text: str
     licence: str = UNKNOWN
     split: str = ""
+    messages: tuple[Message, ...] = ()
 
     def held_out(self, frac: float) -> bool:
         """Whether it is kept for validation: as the source says, else by its own hash."""
@@ -94,6 +97,10 @@ def read_folders(folders: Mapping[Path, str], *, leave_out: Sequence[str] = ()) 
 
 def _documents(files: Sequence[tuple[Path, str, str]]) -> Iterator[Document]:
     for path, name, licence in files:
+        if path.suffix.lower() == ".jsonl":
+            for number, (text, messages) in enumerate(read_lines(path, path.read_text("utf-8-sig").splitlines())):
+                yield Document(f"{name}#{number}", text, licence, messages=messages)
+            continue
         for number, section in enumerate(sections(path.read_bytes().decode("utf-8-sig"))):
             if section.strip():
                 yield Document(f"{name}#{number}", section, licence)

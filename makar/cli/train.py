@@ -48,13 +48,13 @@ def run(args: argparse.Namespace) -> int:
         raise BadInput(f"--minutes: expected a number above 0, got {args.minutes}")
     args.recipe = recipes.full_name(args.recipe)
     prepared = _prepared(args)
-    from makar.train.run import open_session, watched
+    from makar.train.run import open_session, trained_weights, watched
 
     session = open_session(prepared, resume=args.resume, minutes=args.minutes, device=args.device)
     if session.clock.step >= session.clock.last_step:
         raise BadInput(f"the run in '{prepared.out}' is over: it has its {session.clock.step:,} steps")
-    num_params = sum(weight.numel() for weight in session.learner.net.parameters())
-    print(f"{prepared.config.recipe}: {num_params:,} weights, {prepared.data['train_tok']:,} tokens of "
+    num_params = sum(weight.numel() for weight in trained_weights(session.learner.net).values())
+    print(f"{prepared.config.recipe}: {num_params:,} weights to train, {prepared.data['train_tok']:,} tokens of "
           f"{prepared.data['num_documents']:,} documents, {session.device.type} {prepared.config.precision}, ceiling "
           f"{session.ceiling_flops / 1e9:,.0f} GFLOP/s", file=sys.stderr)
     folder, shown = None, Shown()

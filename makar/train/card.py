@@ -50,7 +50,7 @@ Weights (sha256): `{{sha256}}`
 |---|---|
 {licences}
 
-{_base_words(data)}Where a licence reads "unknown", nobody has looked at it: the weights inherit that doubt.
+{_words_on_origin(data)}Where a licence reads "unknown", nobody has looked at it: the weights inherit that doubt.
 
 ## Training
 
@@ -71,7 +71,7 @@ Held-out loss is on documents of the same source, so it says how well the source
 """
 
 
-def _base_words(data: Mapping[str, Any]) -> str:
+def _words_on_origin(data: Mapping[str, Any]) -> str:
     if "base" not in data:
         return ""
     return f"The base has its own data ({data['base_training_data']}) and its own licence, {data['base_licence']}.\n\n"

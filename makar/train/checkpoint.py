@@ -103,7 +103,7 @@ def _fill(part: Path, step: int, what: Written) -> str:
     config = json.dumps(to_json(what.config), indent=1)
     atomic_write(part / "config.json", config)
     atomic_write(part / "card.md", what.card.replace("{sha256}", sha256))
-    model = (_of_base(what.base_folder, part) if what.base_folder is not None else _own_form(what)) | {
+    model = (_shared_form(what.base_folder, part) if what.base_folder is not None else _own_form(what)) | {
         "dtype": "bfloat16", "weights_sha256": sha256, "weights_bytes": len(data), "licence": what.licence,
         "training_data": what.training_data, "base": what.base,
         "trained": {"recipe": what.config.recipe, "step": step, "corpus_root": what.corpus_root,
@@ -119,7 +119,7 @@ def _own_form(what: Written) -> dict[str, Any]:
             "eos_ids": [what.end_id], "fim": what.fim, "notes": []}
 
 
-def _of_base(folder: Path, part: Path) -> dict[str, Any]:
+def _shared_form(folder: Path, part: Path) -> dict[str, Any]:
     """What an adapter shares with its base: architecture, control tokens, chat form."""
     if (folder / "chat_template.jinja").is_file():
         shutil.copyfile(folder / "chat_template.jinja", part / "chat_template.jinja")

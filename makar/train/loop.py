@@ -14,7 +14,7 @@ from torch import Tensor
 from makar.kit.errors import BadInput, Interrupted
 from makar.methods.autoregress.loss import NOT_LEARNED, Learner, next_token_loss
 from makar.train.config import Config
-from makar.train.device import synchronise
+from makar.train.device import matmul_ceiling, synchronise
 from makar.train.optimise import Optimiser, learning_rate
 from makar.train.tokens import Rows
 
@@ -105,6 +105,8 @@ def train(session: Session) -> Iterator[Progress]:
             validation = None
             if session.held_out is not None and (ended or clock.step % watch.validate_steps == 0):
                 validation = session.validation["loss"] = validate(session)
+                again_flops = matmul_ceiling(session.device, session.learner.dtype, 0.1)
+                session.ceiling_flops = max(session.ceiling_flops, again_flops)  # others may have been at work before
             due = (clock.step % watch.checkpoint_steps == 0 if watch.checkpoint_steps
                    else time.monotonic() - saved_s > watch.checkpoint_s)
             folder = None

@@ -52,7 +52,7 @@ def prepare(out: Path, config: Config, source: Source) -> Prepared:
     with disk_errors(out):
         shutil.rmtree(out / "data", ignore_errors=True)
         (out / "data").mkdir(parents=True)
-    tokenizer, encode, facts = _own_words(out, config, source) if not config.adapt.base else _base_words(out, config)
+    tokenizer, encode, facts = _own_words(out, config, source) if not config.adapt.base else _known_words(out, config)
     data = _tokenise(out, config, source, Words(encode, facts["end_id"])) | facts
     atomic_write(out / RUN, json.dumps({"config": to_json(config), "data": data}, indent=1))
     return Prepared(out, config, data, tokenizer)
@@ -69,7 +69,7 @@ def _own_words(out: Path, config: Config, source: Source) -> tuple[Tokenizer, En
     return tokenizer, encode, {"end_id": end_of(tokenizer)}
 
 
-def _base_words(out: Path, config: Config) -> tuple[Tokenizer, Encode, dict[str, Any]]:
+def _known_words(out: Path, config: Config) -> tuple[Tokenizer, Encode, dict[str, Any]]:
     """The tokenizer and the chat form of the model that is adapted. Raises: UnknownName, BadInput"""
     stored = store.stored(config.adapt.base)
     model = LanguageModel.open(stored)

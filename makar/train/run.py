@@ -79,12 +79,12 @@ def _net(prepared: Prepared, dtype: torch.dtype) -> Transformer:
     config = prepared.config
     if not config.adapt.base:
         return initialised(config.architecture(-(-prepared.tokenizer.vocab_size // 64) * 64), config.seed)
-    net = open_net(_base(prepared)).to(dtype)
+    net = open_net(_under(prepared)).to(dtype)
     attach(net, config.adapt.rank, config.adapt.scale, config.seed)
     return net
 
 
-def _base(prepared: Prepared) -> StoredModel:
+def _under(prepared: Prepared) -> StoredModel:
     """Raises: NotHere (other weights under the name)"""
     found, wanted = store.stored(prepared.config.adapt.base), prepared.data["base"]
     if found.sha256 != wanted["sha256"]:
@@ -144,7 +144,7 @@ class _Saver:
             {"clock": asdict(clock), "validation": session.validation},
             read_text(prepared.out / "tokenizer.json", limit_bytes=100_000_000), text, prepared.data["root"],
             describe(prepared.data), licence_of(prepared.data), self._parent, prepared.data["end_id"], to_json(fim),
-            base and {**base, "rank": adapt.rank, "scale": adapt.scale}, base and _base(prepared).folder, measures))
+            base and {**base, "rank": adapt.rank, "scale": adapt.scale}, base and _under(prepared).folder, measures))
         self._parent = done.sha256
         return done.folder
 

@@ -33,7 +33,7 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture
-def base(tmp_path: Path) -> StoredModel:
+def fresh(tmp_path: Path) -> StoredModel:
     recipe = recipes.load("text/tiny")
     assert recipe.obtain is not None
     prepared = prepare(tmp_path / "base", recipe.config(), recipe.obtain(tmp_path / "base" / "source"))
@@ -65,18 +65,18 @@ def says(model: LanguageModel, prompt: str) -> str:
     return "".join(piece.text for piece in model.run([job]))
 
 
-def test_two_adapters_stand_over_one_base(tmp_path: Path, base: StoredModel) -> None:
-    plain = LanguageModel.open(base)
+def test_two_adapters_stand_over_one_model(tmp_path: Path, fresh: StoredModel) -> None:
+    plain = LanguageModel.open(fresh)
     before = says(plain, "The cat")
     red, blue = (adapted(tmp_path, name, sentence) for name, sentence in (
         ("red", "The cat turned red as wine."), ("blue", "The cat swam in blue water.")))
     models = [LanguageModel.open(stored) for stored in (red, blue)]
     assert "red" in says(models[0], "The cat turned") and "blue" in says(models[1], "The cat swam in")
-    assert says(plain, "The cat") == before == says(LanguageModel.open(base), "The cat")
-    assert (red.folder / "weights.safetensors").stat().st_size < (base.folder / "weights.safetensors").stat().st_size
+    assert says(plain, "The cat") == before == says(LanguageModel.open(fresh), "The cat")
+    assert (red.folder / "weights.safetensors").stat().st_size < (fresh.folder / "weights.safetensors").stat().st_size
     for stored in (red, blue):
         facts = json.loads((stored.folder / "model.json").read_text())
-        assert facts["base"]["sha256"] == base.sha256
+        assert facts["base"]["sha256"] == fresh.sha256
         assert "fresh" in stored.training_data and stored.licence == "CC0-1.0"
         assert store.verify(stored.name, progress=False).ok
     with pytest.raises(BadInput, match="adapter itself"):
@@ -84,7 +84,7 @@ def test_two_adapters_stand_over_one_base(tmp_path: Path, base: StoredModel) -> 
                 open_source(tmp_path / "red-texts"))
 
 
-def test_an_adapter_is_resumed_to_the_bit(tmp_path: Path, base: StoredModel) -> None:
+def test_an_adapter_is_resumed_to_the_bit(tmp_path: Path, fresh: StoredModel) -> None:
     folder = tmp_path / "texts"
     folder.mkdir()
     (folder / "a.txt").write_text("A bird sings.\n\n" * 400)

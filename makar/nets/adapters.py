@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -26,6 +27,19 @@ def attach(net: Transformer, rank: int, scale: float, seed: int = 0) -> None:
 def adapter_weights(net: Transformer) -> dict[str, Tensor]:
     """The adapters' weights by name, which are the net's names for them."""
     return {name: weight for name, weight in net.named_parameters() if ".adapter." in name}
+
+
+@contextmanager
+def without_adapters(net: Transformer) -> Iterator[None]:
+    """The net as its base is, for the time of the block."""
+    held = [(module, module.adapter) for module in net.modules() if isinstance(module, Linear)]
+    for module, _ in held:
+        module.adapter = None
+    try:
+        yield
+    finally:
+        for module, adapter in held:
+            module.adapter = adapter
 
 
 @torch.no_grad()

@@ -100,6 +100,15 @@ class Adapt:
 
 
 @dataclass(frozen=True)
+class Prefer:
+    """Learning from pairs of a chosen and a rejected answer, where `beta` is above 0: how closely the adapter stays to
+    its base.
+    """
+
+    beta: float = 0.0
+
+
+@dataclass(frozen=True)
 class Config:
     """A whole run.
 
@@ -121,6 +130,12 @@ class Config:
     batch: Batch = field(default_factory=Batch)
     watch: Watch = field(default_factory=Watch)
     adapt: Adapt = field(default_factory=Adapt)
+    prefer: Prefer = field(default_factory=Prefer)
+
+    @property
+    def group(self) -> int:
+        """Rows that belong together: a chosen and a rejected answer are two."""
+        return 2 if self.prefer.beta else 1
 
     @property
     def batch_rows(self) -> int:
@@ -157,8 +172,10 @@ def resolved(config: Config) -> Config:
     context = config.data.context_tok
     tokens = max(context, (config.batch.tokens or batch_tokens_of(size)) // context * context)
     most_rows = max(1, (65_536 if config.device == "cuda" else 8_192) // context)
+    group = config.group
+    tokens = -(-tokens // (context * group)) * context * group
     num_rows = tokens // context
-    at_once = min(num_rows, config.batch.rows_at_once or most_rows)
+    at_once = max(group, min(num_rows, config.batch.rows_at_once or most_rows) // group * group)
     batch = replace(config.batch, tokens=tokens, rows_at_once=at_once)
     return replace(config, model=model, optimise=optimise, schedule=schedule, batch=batch)
 
@@ -187,5 +204,7 @@ def _check(config: Config) -> None:
     for name, value, low, high in limits:
         if not low <= value <= high:
             raise BadInput(f"setting {name}: expected {low} to {high:,}, got {value}")
+    if config.prefer.beta < 0 or (config.prefer.beta and not config.adapt.base):
+        raise BadInput("setting prefer.beta: expected 0, or a number above 0 and a base to adapt (adapt.base)")
     if config.optimise.rate is not None and not config.optimise.rate > 0:
         raise BadInput(f"setting optimise.rate: expected a number above 0, got {config.optimise.rate}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,21 @@ from makar.kit.errors import BadInput
 from makar.methods.autoregress.language import LanguageModel
 from makar.train.tokens import Example
 
-FORMS = ('{"text"}, {"messages": [{"role", "content"}]}, {"prompt", "response"} or {"instruction", "input", "output"}')
+FORMS = ('{"text"}, {"messages": [{"role", "content"}]}, {"prompt", "response"}, {"instruction", "input", "output"} or '
+         '{"prompt", "chosen", "rejected"}')
 
 
-def read_lines(path: Path, lines: Sequence[str]) -> Iterator[tuple[str, tuple[Message, ...]]]:
-    """Each line's text and, where it is a conversation, its messages.
+@dataclass(frozen=True)
+class Line:
+    """A text and, where it is a conversation, its messages and the answer that the last one is preferred to."""
+
+    text: str
+    messages: tuple[Message, ...] = ()
+    rejected: str = ""
+
+
+def read_lines(path: Path, lines: Sequence[str]) -> Iterator[Line]:
+    """What each line of JSON says.
 
     Raises: BadInput (names the line)
     """
@@ -27,11 +38,12 @@ def read_lines(path: Path, lines: Sequence[str]) -> Iterator[tuple[str, tuple[Me
             row = json.loads(line)
             messages = tuple(_messages(row)) if "text" not in row else ()
             text = row["text"] if "text" in row else "\n\n".join(message.content for message in messages)
+            rejected = _text(row.get("rejected", ""))
             if not isinstance(text, str) or not text:
                 raise ValueError("no text")
         except (ValueError, KeyError, TypeError) as error:
             raise BadInput(f"'{path}' line {number}: {error!r:.80}; expected JSON of the form {FORMS}") from None
-        yield text, messages
+        yield Line(text, messages, rejected)
 
 
 def _messages(row: Mapping[str, Any]) -> Iterator[Message]:
@@ -45,7 +57,8 @@ def _messages(row: Mapping[str, Any]) -> Iterator[Message]:
         yield Message("assistant", _text(row["output"]))
         return
     yield Message("user", _text(row["prompt"]))
-    yield Message("assistant", _text(row["response"] if "response" in row else row["completion"]))
+    yield Message("assistant", _text(row[next(key for key in ("response", "chosen", "completion")
+                                              if key in row or key == "completion")]))
 
 
 def _text(value: object) -> str:

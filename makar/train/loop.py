@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -77,6 +78,7 @@ class Session:
     device: torch.device
     flops_per_tok: float
     ceiling_flops: float
+    loss: Loss = next_token_loss
     limit_s: float = math.inf
     validation: dict[str, float] = field(default_factory=dict)
 
@@ -131,13 +133,13 @@ def take_step(session: Session, rate: float) -> tuple[float, float]:
     num_rows, at_once = config.batch_rows, config.batch.rows_at_once or 1
     first_row = clock.step * num_rows
     inputs, targets = session.rows.batch(first_row, num_rows)
-    num_learned = max(1, int((targets != NOT_LEARNED).sum()))
+    num_learned = num_of(session, targets)
     total = torch.zeros((), device=device)
     for start in range(0, num_rows, at_once):
         part = slice(start, start + at_once)
         x = torch.from_numpy(inputs[part]).to(device, non_blocking=True)
         y = torch.from_numpy(targets[part]).to(device, non_blocking=True)
-        loss = next_token_loss(session.learner, x, y) / num_learned
+        loss = session.loss(session.learner, x, y) / num_learned
         loss.backward()
         total += loss.detach()
     norm = session.optimiser.clip()
@@ -151,6 +153,12 @@ def take_step(session: Session, rate: float) -> tuple[float, float]:
     session.optimiser.step(rate)
     synchronise(device)
     return value, float(norm)
+
+
+def num_of(session: Session, targets: np.ndarray) -> int:
+    """What a loss is the mean over: tokens that are learned, or pairs of answers."""
+    group = session.config.group
+    return len(targets) // group if group > 1 else max(1, int((targets != NOT_LEARNED).sum()))
 
 
 def mind_the_time(session: Session) -> None:
@@ -180,12 +188,12 @@ def left_s(session: Session) -> float:
 
 @torch.no_grad()
 def validate(session: Session) -> float:
-    """The loss per token on the first held-out rows."""
+    """The loss per token, or per pair, on the first held-out rows."""
     assert session.held_out is not None
     total, num = 0.0, 0
     device = session.device
     for inputs, targets in session.held_out.in_order(session.config.watch.validate_rows):
-        x, y = torch.from_numpy(inputs).unsqueeze(0).to(device), torch.from_numpy(targets).unsqueeze(0).to(device)
-        total += float(next_token_loss(session.learner, x, y))
-        num += int((targets != NOT_LEARNED).sum())
+        x, y = torch.from_numpy(inputs).to(device), torch.from_numpy(targets).to(device)
+        total += float(session.loss(session.learner, x, y))
+        num += num_of(session, targets)
     return total / max(1, num)

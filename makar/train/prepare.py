@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from makar import store
 from makar.codecs.bpe import Tokenizer
+from makar.codecs.chat import Message
 from makar.kit.config import from_json, replace_at, to_json
 from makar.kit.errors import BadInput, Damaged, NotHere
 from makar.kit.files import atomic_write, disk_errors, read_text
@@ -20,11 +21,12 @@ from makar.train.config import Config, resolved
 from makar.train.conversations import encode_conversation, encode_text
 from makar.train.device import pick_device, pick_precision
 from makar.train.source import Document, Source
-from makar.train.tokens import Example, write_tokens
+from makar.train.tokens import Example, padded, write_tokens
 from makar.train.vocabulary import end_of, train_tokenizer
 
 RUN = "run.json"
-Encode = Callable[[Document], Example]
+PAIR = '{"prompt", "chosen", "rejected"}'
+Encode = Callable[[Document], Sequence[Example]]
 TRAIN, VALIDATION = "train", "validation"
 
 
@@ -63,8 +65,8 @@ def _own_words(out: Path, config: Config, source: Source) -> tuple[Tokenizer, En
     tokenizer, spelled = train_tokenizer(learned, config.data.vocab_size)
     atomic_write(out / "tokenizer.json", spelled)
 
-    def encode(document: Document) -> Example:
-        return Example(tokenizer.encode(document.text.encode(errors="replace").decode()))
+    def encode(document: Document) -> Sequence[Example]:
+        return [Example(tokenizer.encode(document.text.encode(errors="replace").decode()))]
 
     return tokenizer, encode, {"end_id": end_of(tokenizer)}
 
@@ -81,14 +83,27 @@ def _known_words(out: Path, config: Config) -> tuple[Tokenizer, Encode, dict[str
         raise BadInput(f"'{stored.name}' is an adapter itself; adapt its base, {facts['base']['name']}")
     atomic_write(out / "tokenizer.json", read_text(stored.folder / "tokenizer.json", limit_bytes=100_000_000))
 
-    def encode(document: Document) -> Example:
+    def encode(document: Document) -> Sequence[Example]:
+        if config.prefer.beta:
+            return _pair(model, document, config.data.context_tok)
         if document.messages:
-            return encode_conversation(model, document.messages)
-        return encode_text(model, document.text)
+            return [encode_conversation(model, document.messages)]
+        return [encode_text(model, document.text)]
 
     return model.tokenizer, encode, {
         "end_id": model.card.eos_ids[0], "base": {"name": stored.name, "sha256": stored.sha256},
         "base_licence": stored.licence, "base_training_data": stored.training_data}
+
+
+def _pair(model: LanguageModel, document: Document, row_tok: int) -> Sequence[Example]:
+    """The chosen and the rejected answer, a row each; none where one is longer than a row."""
+    if not document.rejected or not document.messages:
+        raise BadInput(f"{document.id}: expected a pair of the form {PAIR}")
+    answers = (document.messages, (*document.messages[:-1], Message("assistant", document.rejected)))
+    found = [encode_conversation(model, messages) for messages in answers]
+    if any(len(example.ids) >= row_tok for example in found):
+        return []
+    return [padded(example, row_tok, model.card.eos_ids[0]) for example in found]
 
 
 @dataclass(frozen=True)
@@ -108,14 +123,17 @@ def _tokenise(out: Path, config: Config, source: Source, words: Words) -> dict[s
             if document.held_out(config.data.validation_frac) is validation:
                 licences[document.licence] += 1
                 sizes[VALIDATION if validation else TRAIN] += len(document.text.encode(errors="replace"))
-                yield words.encode(document)
+                found = words.encode(document)
+                sizes["pairs"] += len(found) == 2
+                yield from found
 
     whole_tok = config.data.context_tok if config.data.whole else 0
     num = {name: write_tokens(out / "data", name, examples(name == VALIDATION), words.end_id, whole_tok=whole_tok)
            for name in (TRAIN, VALIDATION)}
     return {"kind": source.kind, "where": source.where, "root": source.root, "licences": dict(sorted(licences.items())),
             "num_documents": licences.total(), "skipped": list(source.skipped), "train_tok": num[TRAIN],
-            "validation_tok": num[VALIDATION], "validation_bytes": sizes[VALIDATION]}
+            "validation_tok": num[VALIDATION], "validation_bytes": sizes[VALIDATION],
+            "num_pairs": sizes["pairs"]}
 
 
 def reopen(out: Path) -> Prepared:

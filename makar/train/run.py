@@ -19,7 +19,8 @@ from makar.kit.errors import BadInput, NotHere
 from makar.kit.files import atomic_write, read_text
 from makar.methods.autoregress.job import Job
 from makar.methods.autoregress.language import Card, LanguageModel, open_net
-from makar.methods.autoregress.loss import Learner
+from makar.methods.autoregress.loss import Learner, next_token_loss
+from makar.methods.autoregress.prefer import margins, preference_loss
 from makar.methods.autoregress.sampling import Sampling
 from makar.nets.adapters import attach, load_adapters
 from makar.nets.rows import RunBlock, block_rows, initialised, places
@@ -29,7 +30,7 @@ from makar.train import card
 from makar.train.checkpoint import Written, newest, write_checkpoint
 from makar.train.config import Config
 from makar.train.device import dtype_of, flops_per_token, matmul_ceiling, pick_device
-from makar.train.loop import Clock, Progress, Session, train, validate
+from makar.train.loop import Clock, Loss, Progress, Session, train, validate
 from makar.train.optimise import Optimiser, parts_of
 from makar.train.plot import Log, draw_loss
 from makar.train.prepare import TRAIN, VALIDATION, Prepared, describe, licence_of
@@ -67,11 +68,16 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
     if config.adapt.base:
         flops *= 4 / 6  # the base's own weights have no gradient
     session = Session(config, learner, optimiser, _rows(prepared, TRAIN), _held_out(prepared), clock,
-                      _Saver(prepared, parent), prepared.out, place, flops, matmul_ceiling(place, dtype), limit_s,
-                      validation)
+                      _Saver(prepared, parent), prepared.out, place, flops, matmul_ceiling(place, dtype), _loss(config),
+                      limit_s, validation)
     if config.adapt.base and session.held_out is not None and not resume:
         validation["before"] = validate(session)
     return session
+
+
+def _loss(config: Config) -> Loss:
+    beta = config.prefer.beta
+    return (lambda learner, x, y: preference_loss(learner, x, y, beta)) if beta else next_token_loss
 
 
 def _net(prepared: Prepared, dtype: torch.dtype) -> Transformer:
@@ -114,7 +120,7 @@ def _rows(prepared: Prepared, name: str) -> Rows:
     fim = fim_of(tokenizer)
     gaps = Gaps(tokenizer, fim, data.fim_frac, prepared.data["end_id"]) if fim is not None and data.fim_frac else None
     return Rows(TokenFile(prepared.out / "data", name), data.context_tok, prepared.config.seed, whole=data.whole,
-                gaps=gaps)
+                group=prepared.config.group, gaps=gaps)
 
 
 def _held_out(prepared: Prepared) -> Rows | None:
@@ -161,10 +167,23 @@ def measures_of(session: Session, data: Mapping[str, Any]) -> dict[str, float]:
     if loss is None:
         return {}
     per_byte = data["validation_tok"] / max(1, data["validation_bytes"])
+    if data.get("num_pairs"):
+        return {"validation_loss_of_the_base": session.validation["before"], "validation_loss": loss,
+                "validation_pairs_preferred_frac": preferred_frac(session)}
     before = {"validation_perplexity_of_the_base": math.exp(session.validation["before"])} if "before" in (
         session.validation) else {}
     return {**before, "validation_loss": loss, "validation_perplexity": math.exp(min(loss, 700.0)),
             "validation_bits_per_byte": loss / math.log(2) * per_byte}
+
+
+@torch.no_grad()
+def preferred_frac(session: Session) -> float:
+    """The share of held-out pairs whose chosen answer has gained on the rejected one."""
+    assert session.held_out is not None
+    found = [float(margins(session.learner, torch.from_numpy(x).to(session.device),
+                           torch.from_numpy(y).to(session.device)).item() > 0)
+             for x, y in session.held_out.in_order(session.config.watch.validate_rows)]
+    return sum(found) / max(1, len(found))
 
 
 def watched(prepared: Prepared, session: Session) -> Iterator[Progress]:

@@ -21,13 +21,16 @@ SECTION_CHARS = 16_000
 
 @dataclass(frozen=True)
 class Document:
-    """One text to learn from, or a conversation. `split` is empty where the source has none."""
+    """One text to learn from, or a conversation; `rejected` is the answer that the last one is preferred to. `split`
+    is empty where the source has none.
+    """
 
     id: str
     text: str
     licence: str = UNKNOWN
     split: str = ""
     messages: tuple[Message, ...] = ()
+    rejected: str = ""
 
     def held_out(self, frac: float) -> bool:
         """Whether it is kept for validation: as the source says, else by its own hash."""
@@ -98,8 +101,8 @@ def read_folders(folders: Mapping[Path, str], *, leave_out: Sequence[str] = ()) 
 def _documents(files: Sequence[tuple[Path, str, str]]) -> Iterator[Document]:
     for path, name, licence in files:
         if path.suffix.lower() == ".jsonl":
-            for number, (text, messages) in enumerate(read_lines(path, path.read_text("utf-8-sig").splitlines())):
-                yield Document(f"{name}#{number}", text, licence, messages=messages)
+            for number, line in enumerate(read_lines(path, path.read_text("utf-8-sig").splitlines())):
+                yield Document(f"{name}#{number}", line.text, licence, messages=line.messages, rejected=line.rejected)
             continue
         for number, section in enumerate(sections(path.read_bytes().decode("utf-8-sig"))):
             if section.strip():

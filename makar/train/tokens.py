@@ -28,7 +28,7 @@ ID = np.uint32((1 << 31) - 1)
 
 @dataclass(frozen=True)
 class Example:
-    """A document in tokens; `learned[i]` says whether the i-th is to be learned (None: all are)."""
+    """A document in tokens; `learned[i]` says whether the i-th is to be learned (None: all are, and that it ends)."""
 
     ids: Sequence[int]
     learned: Sequence[bool] | None = None
@@ -62,6 +62,9 @@ def write_tokens(folder: Path, name: str, examples: Iterable[Example], end_id: i
         total += len(ids)
         if sum(map(len, pending)) >= SHARD_TOK:
             flush(False)
+    if whole_tok:  # the last row has a target too
+        pending.append(np.full(1, UNLEARNED | np.uint32(end_id), np.uint32))
+        total += 1
     flush(True)
     atomic_write(folder / f"{name}.json", json.dumps({"num_tok": total, "sha256": shards}, indent=1))
     return total
@@ -70,8 +73,15 @@ def write_tokens(folder: Path, name: str, examples: Iterable[Example], end_id: i
 def _packed(example: Example, end_id: int) -> np.ndarray:
     ids = np.asarray([*example.ids, end_id], np.uint32)
     if example.learned is not None:
-        ids[:-1][~np.asarray(example.learned, bool)] |= UNLEARNED
+        ids[~np.asarray([*example.learned, False], bool)] |= UNLEARNED
     return ids
+
+
+def padded(example: Example, num_tok: int, end_id: int) -> Example:
+    """The example with its end token filling exactly a row of `num_tok`."""
+    left = num_tok - 1 - len(example.ids)
+    learned = [True] * len(example.ids) if example.learned is None else example.learned
+    return Example([*example.ids, *[end_id] * left], [*learned, *[False] * left])
 
 
 class TokenFile:
@@ -112,12 +122,13 @@ class Gaps:
 class Rows:
     """Rows of `context_tok` inputs and targets, in an order shuffled anew in every epoch."""
 
-    def __init__(self, tokens: TokenFile, context_tok: int, seed: int, *, whole: bool = False,
+    def __init__(self, tokens: TokenFile, context_tok: int, seed: int, *, whole: bool = False, group: int = 1,
                  gaps: Gaps | None = None) -> None:
-        """Raises: BadInput (less than one row)"""
+        """group: how many rows that follow each other stay together. Raises: BadInput (less than one row)"""
         self._tokens, self._context, self._seed, self._whole, self._gaps = tokens, context_tok, seed, whole, gaps
         spare = 1 if whole else context_tok
-        self.num_rows = (tokens.num_tok - spare) // context_tok
+        self._group = group
+        self.num_rows = (tokens.num_tok - spare) // context_tok // group * group
         if self.num_rows < 1:
             raise BadInput(f"the data has {tokens.num_tok:,} tokens, which is less than two rows of {context_tok:,}; "
                            "give more data, or set data.context_tok lower")
@@ -133,19 +144,21 @@ class Rows:
         epoch, within = divmod(serial, self.num_rows)
         if epoch != self._epoch:
             random = np.random.default_rng([self._seed, epoch])
-            self._epoch, self._order = epoch, random.permutation(self.num_rows)
+            self._epoch, self._order = epoch, random.permutation(self.num_rows // self._group)
             self._phase = 0 if self._whole else int(random.integers(self._context))
-        start = int(self._order[within]) * self._context + self._phase
+        place, member = divmod(within, self._group)
+        start = (int(self._order[place]) * self._group + member) * self._context + self._phase
         found = self._tokens.read(start, start + self._context + 1)
         if self._gaps is not None:
             found = self._with_gaps(found, self._gaps, Random(f"{self._seed}/{serial}"))
         return split_row(found)
 
     def in_order(self, num_rows: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """The first rows as they lie there, as they are, for validation."""
-        for number in range(min(num_rows, self.num_rows)):
-            start = number * self._context
-            yield split_row(self._tokens.read(start, start + self._context + 1))
+        """The first rows as they lie there, for validation, group by group. Shapes: (group, context_tok) each"""
+        for first in range(0, min(num_rows, self.num_rows), self._group):
+            pairs = [split_row(self._tokens.read(number * self._context, (number + 1) * self._context + 1))
+                     for number in range(first, first + self._group)]
+            yield np.stack([pair[0] for pair in pairs]), np.stack([pair[1] for pair in pairs])
 
     def _with_gaps(self, found: np.ndarray, gaps: Gaps, random: Random) -> np.ndarray:
         """Every piece of a document in the row is rearranged with probability `frac`; what then is too long is cut."""

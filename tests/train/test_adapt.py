@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,10 @@ from makar import recipes, store
 from makar.codecs.chat import Message
 from makar.kit.errors import BadInput
 from makar.methods.autoregress import Job, LanguageModel, Sampling
-from makar.nets.adapters import adapter_weights, attach
+from makar.methods.autoregress.loss import Learner
+from makar.methods.autoregress.prefer import preference_loss
+from makar.nets.adapters import adapter_weights, attach, without_adapters
+from makar.nets.rows import places
 from makar.store import StoredModel
 from makar.train.checkpoint import checkpoints
 from makar.train.config import Adapt, Data
@@ -135,12 +139,53 @@ def test_only_answers_are_learned() -> None:
     ('{"instruction": "do", "input": "this", "output": "b"}', ("do\n\nthis", "b")),
 ])
 def test_every_form_is_read(line: str, messages: tuple[str, ...]) -> None:
-    text, found = next(read_lines(Path("x.jsonl"), [line]))
-    assert tuple(message.content for message in found) == messages
-    assert text == ("\n\n".join(messages) or "Once.")
+    found = next(read_lines(Path("x.jsonl"), [line]))
+    assert tuple(message.content for message in found.messages) == messages
+    assert found.text == ("\n\n".join(messages) or "Once.")
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"prompt": "a"}', '{"text": 3}', '{"messages": [{"role": "user"}]}'])
 def test_a_line_of_another_form_is_named(line: str) -> None:
     with pytest.raises(BadInput, match="line 2"):
         list(read_lines(Path("x.jsonl"), ['{"text": "fine"}', line]))
+
+
+def test_the_loss_of_a_pair_is_that_of_the_paper() -> None:
+    model = LanguageModel.tiny()
+    attach(model.net, 4, 2.0)
+    with torch.no_grad():
+        for name, weight in adapter_weights(model.net).items():
+            weight += 0.02 * name.endswith(".b")
+    chosen, rejected = model.tokenizer.encode("Yes, at once."), model.tokenizer.encode("No, not today")
+    ids = torch.tensor([chosen, rejected])
+    learner = Learner(model.net, places(model.net, 12, torch.device("cpu")), torch.float32)
+    with torch.no_grad():
+        found = preference_loss(learner, ids[:, :-1], ids[:, 1:], 0.3)
+    now = [float(model.score(row).sum()) for row in (chosen, rejected)]
+    with without_adapters(model.net):
+        before = [float(model.score(row).sum()) for row in (chosen, rejected)]
+    margin = (now[0] - before[0]) - (now[1] - before[1])
+    assert abs(margin) > 0.01
+    assert float(found) == pytest.approx(math.log(1 + math.exp(-0.3 * margin)), rel=1e-3)
+
+
+def test_pairs_are_learned(tmp_path: Path, fresh: StoredModel) -> None:
+    (fresh.folder / "chat_template.jinja").write_text("{% for m in messages %}{{ m.content }} {% endfor %}")
+    folder = tmp_path / "pairs"
+    folder.mkdir()
+    rows = [{"prompt": f"Item {n}:", "chosen": "the cat sees.", "rejected": "a bird wakes."} for n in range(60)]
+    (folder / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    config = recipes.load("prefer").config()
+    config = replace(config, adapt=Adapt("fresh", rank=4), data=Data(context_tok=40, validation_frac=0.2, whole=True),
+                     schedule=replace(config.schedule, num_steps=12), optimise=replace(config.optimise, rate=1e-2),
+                     batch=replace(config.batch, tokens=320))
+    prepared = prepare(tmp_path / "out", config, open_source(folder))
+    session = open_session(prepared)
+    assert session.validation["before"] == pytest.approx(math.log(2), abs=1e-5)
+    losses = [progress.loss for progress in watched(prepared, session)]
+    assert losses[0] == pytest.approx(math.log(2), abs=1e-5) and losses[-1] < 0.4
+    facts = json.loads((checkpoints(tmp_path / "out")[-1] / "model.json").read_text())
+    assert facts["trained"]["validation_pairs_preferred_frac"] == 1.0
+    (folder / "b.jsonl").write_text('{"prompt": "a", "response": "b"}\n')
+    with pytest.raises(BadInput, match="expected a pair"):
+        prepare(tmp_path / "other", config, open_source(folder))

@@ -45,7 +45,7 @@ def test_what_is_not_to_be_learned_is_no_target(tmp_path: Path) -> None:
     write_tokens(tmp_path, "train", [Example([5, 6, 7, 8], [False, False, True, True])] * 9, 1)
     inputs, targets = Rows(TokenFile(tmp_path, "train"), 5, 0, whole=True).row(0)
     assert inputs.tolist() == [5, 6, 7, 8, 1]
-    assert targets.tolist() == [NOT_LEARNED, 7, 8, 1, NOT_LEARNED]
+    assert targets.tolist() == [NOT_LEARNED, 7, 8, NOT_LEARNED, NOT_LEARNED]
 
 
 def test_whole_documents_are_not_cut(tmp_path: Path) -> None:

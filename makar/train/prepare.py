@@ -17,6 +17,7 @@ from makar.kit.config import from_json, replace_at, to_json
 from makar.kit.errors import BadInput, Damaged, NotHere
 from makar.kit.files import atomic_write, disk_errors, read_text
 from makar.methods.autoregress.language import LanguageModel
+from makar.store.fetch import say
 from makar.train.config import Config, resolved
 from makar.train.conversations import encode_conversation, encode_text
 from makar.train.device import pick_device, pick_precision
@@ -61,6 +62,7 @@ def prepare(out: Path, config: Config, source: Source) -> Prepared:
 
 
 def _own_words(out: Path, config: Config, source: Source) -> tuple[Tokenizer, Encode, dict[str, Any]]:
+    say(f"learning a tokenizer of {config.data.vocab_size:,} entries from {source.where}")
     learned = (document.text for document in source.read() if not document.held_out(config.data.validation_frac))
     tokenizer, spelled = train_tokenizer(learned, config.data.vocab_size)
     atomic_write(out / "tokenizer.json", spelled)
@@ -127,6 +129,7 @@ def _tokenise(out: Path, config: Config, source: Source, words: Words) -> dict[s
                 sizes["pairs"] += len(found) == 2
                 yield from found
 
+    say("turning the documents into tokens, once")
     whole_tok = config.data.context_tok if config.data.whole else 0
     num = {name: write_tokens(out / "data", name, examples(name == VALIDATION), words.end_id, whole_tok=whole_tok)
            for name in (TRAIN, VALIDATION)}

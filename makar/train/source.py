@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,10 +114,12 @@ def _files(folder: Path, leave_out: frozenset[str]) -> Iterator[Path]:
     if folder.is_file():
         yield folder
         return
-    for path in sorted(folder.rglob("*")):
-        if (path.suffix.lower() in SUFFIXES and path.is_file() and not path.is_symlink()
-                and not leave_out.intersection(path.relative_to(folder).parts) and path.stat().st_size <= MOST_BYTES):
-            yield path
+    for where, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in leave_out)  # these are walked into
+        for path in sorted(Path(where, name) for name in names):
+            if (path.suffix.lower() in SUFFIXES and path.is_file() and not path.is_symlink()
+                    and path.stat().st_size <= MOST_BYTES):
+                yield path
 
 
 def sections(text: str, num_chars: int = SECTION_CHARS) -> Iterator[str]:

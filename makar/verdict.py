@@ -21,7 +21,8 @@ class Subject:
     """What a check is shown: the content and what was asked for.
 
     asked: the parts of the request that checks judge by: `language` (ISO 639-1), `json_schema` (dict),
-    `tests` (pytest source), each absent where the request did not ask.
+    `tests` (pytest source), `given` (the user's file of which this is a new version), each absent where the request
+    did not ask.
     final: False while the content is still being streamed and may go on.
     """
 
@@ -51,6 +52,7 @@ class Check:
     into part of a finding. A streaming check must find the same spans in a text however much follows it, except within
     this distance of the end.
     asked: the key of `Subject.asked` without which there is nothing to judge (the check is then skipped).
+    excuses_given: what stood in the user's own file (`Subject.asked["given"]`) before is no finding in the new one.
     """
 
     name: str
@@ -59,4 +61,5 @@ class Check:
     streaming: bool = False
     hold_back_chars: int = 0
     asked: str | None = None
+    excuses_given: bool = False
     limit_s: float = 5.0

@@ -10,6 +10,7 @@ from makar.checks._numbers import AFTER, BEFORE, Kind, kind
 from makar.verdict import Span
 
 _SEP = r"[ .\-/\u00a0\u202f\u2010\u2011\u2013]"
+_GAP = re.compile(rf"{_SEP}+(?=[(0-9])")
 _NOT_DIGIT = re.compile(r"[^0-9]+")
 _DATE = re.compile(r"(?:1[5-9]|20)[0-9]{2}(?:[\-/. ](?:0?[1-9]|1[0-2])[\-/. ](?:0?[1-9]|[12][0-9]|3[01])"
                    r"|[ \-/\u2013](?:1[5-9]|20)[0-9]{2})(?![0-9])|(?:0?[1-9]|[12][0-9]|3[01])[\-/. ]"
@@ -73,16 +74,27 @@ _NATIONAL_DIGITS = {
 def find_phones(text: str) -> Iterator[Span]:
     """Telephone numbers known by their plus sign, brackets, or the word before them (the rest are KINDS)."""
     for match in _INTERNATIONAL.finditer(text):
-        number = _NOT_DIGIT.sub("", match[0]).removeprefix("00")
-        written = match[0].startswith("+") or not match[0].isdigit()
-        if written and _allotted(number) and not _nobodys(number):
-            yield Span(match.start(), match.end(), "phone number")
+        length = _international_chars(match[0])
+        if length:
+            yield Span(match.start(), match.start() + length, "phone number")
     for match in _IN_BRACKETS.finditer(text):
         if _bracketed(_NOT_DIGIT.sub("", match[0][match[0].index("("):])):
             yield Span(match.start(), match.end(), "phone number")
     for match in _NAMED.finditer(text):
         if not _nobodys(_NOT_DIGIT.sub("", match["number"])) and not _DATE.match(match["number"]):
             yield Span(match.start("number"), match.end("number"), "phone number")
+
+
+def _international_chars(written: str) -> int:
+    """How much of this is a number: what is said after it (an extension, a year) may have been read along."""
+    if not written.startswith("+") and written.isdigit():
+        return 0
+    ends = [len(written), *(match.start() for match in reversed([*_GAP.finditer(written)]))]
+    for end in ends:
+        number = _NOT_DIGIT.sub("", written[:end]).removeprefix("00")
+        if len(number) >= 7 and _allotted(number):
+            return 0 if _nobodys(number) else end
+    return 0
 
 
 def _bracketed(number: str) -> bool:

@@ -74,17 +74,16 @@ def _somebodys(local: str, domain: str) -> bool:
 
 def _apart(spans: Iterable[Span]) -> tuple[Span, ...]:
     """In order and apart. Where readings overlap, one with check digits or an address goes before a telephone."""
-    first, second = [], []
-    for span in sorted(spans, key=lambda span: (span.start, -span.end)):
-        (second if span.label == "phone number" else first).append(span)
-    sure = _without_overlaps(first)
+    ordered = sorted(spans, key=lambda span: (span.start, -span.end))
+    sure = _without_overlaps(span for span in ordered if span.label != "phone number")
     starts = [span.start for span in sure]
 
     def free(span: Span) -> bool:
         after = bisect.bisect_left(starts, span.end)
         return after == 0 or sure[after - 1].end <= span.start
 
-    return tuple(sorted([*sure, *_without_overlaps(filter(free, second))], key=lambda span: span.start))
+    phones = _without_overlaps(span for span in ordered if span.label == "phone number" and free(span))
+    return tuple(sorted([*sure, *phones], key=lambda span: span.start))
 
 
 def _without_overlaps(spans: Iterable[Span]) -> list[Span]:
@@ -109,4 +108,4 @@ def _run(subject: Subject) -> Verdict:
 
 
 CHECK = Check("personal_data", _run, ("text/", "application/"), streaming=True, hold_back_chars=HOLD_BACK_CHARS,
-              limit_s=20.0)
+              excuses_given=True, limit_s=20.0)

@@ -22,7 +22,7 @@ SHORT_UNITS = 40  # `hahaha`: units of 2 to 8 characters within a word
 ALLOWED_TIMES = ((1, 30), (3, 16), (8, 9), (25, 6), (100, 4))
 LONGEST_ALLOWED_TIMES = 3
 MAX_UNIT_TOK = 1200
-CODE_FACTOR = 4
+CODE_FACTOR, PLAIN_FACTOR = 4, 6
 GRAM_TOK, STRETCH_TOK, STALE_FRAC = 6, 400, 0.93
 _TOKEN = re.compile(rf"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\w{{1,{TOKEN_CHARS}}}"
                     rf"|(?P<sign>[^\w\s])(?P=sign){{0,{TOKEN_CHARS - 1}}}")
@@ -33,91 +33,100 @@ _CODE = ("text/x-", "text/html", "text/css", "text/csv", "text/xml", "text/markd
 
 
 @dataclass(frozen=True)
-class _Word:
-    start: int
-    end: int
-    text: str
-    in_code: bool
+class _Words:
+    """Words and signs in order, column by column (a text may have a million)."""
+
+    texts: list[str]
+    starts: list[int]
+    ends: list[int]
+    in_code: list[bool]
 
 
-def _words(text: str, *, code: bool) -> list[_Word]:
-    """Words and signs in order, numbers at the head of a list's lines left out."""
+def _words(text: str, *, code: bool) -> _Words:
+    """The words of a text, numbers and marks at the head of a list's lines left out."""
     skipped = {match.end() - 2 - back for match in _ENUMERATOR.finditer(text) for back in range(6)}
-    words: list[_Word] = []
+    texts, starts, ends, in_code = [], [], [], []
     fenced = False
     for match in _TOKEN.finditer(text):
-        token = match[0]
+        token, start = match[0].lower(), match.start()
         if token == "```":
             fenced = not fenced
-        if match.start() not in skipped or not (token.isdigit() or not token.isalnum()):
-            words.append(_Word(match.start(), match.end(), token.lower(), code or fenced))
-    return words
+        if start not in skipped or (token.isalnum() and not token.isdigit()):
+            texts.append(token)
+            starts.append(start)
+            ends.append(match.end())
+            in_code.append(code or fenced)
+    return _Words(texts, starts, ends, in_code)
 
 
-def _excess(words: list[_Word]) -> Iterator[tuple[int, int, str]]:
+def _excess(words: _Words) -> Iterator[tuple[int, int, str]]:
     """(start, end, what) of every run of one unit beyond the times it may come in a row."""
-    texts = [word.text for word in words]
+    texts = words.texts
     last: dict[tuple[str, str, str], int] = {}
-    period = first = 0  # words[first:] repeats with this period
+    period = first = 0  # texts[first:] repeats with this period
     open_at = -1
     for index, gram in enumerate(zip(texts, texts[1:], texts[2:], strict=False), 2):
         if period and texts[index] != texts[index - period]:
             if open_at >= 0:
-                yield words[open_at].start, words[index - 1].end, _named(words, index, period)
+                yield words.starts[open_at], words.ends[index - 1], _named(texts, index, period)
             period, open_at = 0, -1
         before = last.get(gram)
         last[gram] = index
         if not period and before is not None and index - before <= MAX_UNIT_TOK:
             period = index - before
-            first = _first(words, index, period)
-        if period and open_at < 0 and index - first + 1 > period * _allowed(words, index, period):
+            first = _first(texts, index, period)
+        if period and open_at < 0 and _too_often(words, first, index, period):
             open_at = index
     if open_at >= 0:
-        yield words[open_at].start, words[-1].end, _named(words, len(words), period)
+        yield words.starts[open_at], words.ends[-1], _named(texts, len(texts), period)
 
 
-def _first(words: list[_Word], index: int, period: int) -> int:
+def _first(texts: list[str], index: int, period: int) -> int:
     """Where the run that ends at `index` began."""
     low = max(period, index - period)  # a longer one would have been seen before
-    while index > low and words[index].text == words[index - period].text:
+    while index > low and texts[index] == texts[index - period]:
         index -= 1
-    return index - period + (words[index].text != words[index - period].text)
+    return index - period + (texts[index] != texts[index - period])
 
 
-def _allowed(words: list[_Word], index: int, period: int) -> int:
+def _too_often(words: _Words, first: int, index: int, period: int) -> bool:
+    """Whether the run of units from `first` to `index` has gone on too long."""
     times = next((times for most, times in ALLOWED_TIMES if period <= most), LONGEST_ALLOWED_TIMES)
-    unit = words[index - period + 1:index + 1] if period <= 8 else ()
+    num_tok = index - first + 1
+    if num_tok <= period * times:
+        return False
+    unit = words.texts[index - period + 1:index + 1]
     # Digits and signs alone make tables and matrices; give them room.
-    plain = 6 if unit and not any(character.isalpha() for word in unit for character in word.text) else 1
-    markup = any(word.text in ("<", "</", ">", "/>") for word in unit)
-    return times * plain * (CODE_FACTOR if markup or words[index].in_code else 1)
+    plain = PLAIN_FACTOR if period <= 8 and not any(sign.isalpha() for word in unit for sign in word) else 1
+    code = CODE_FACTOR if words.in_code[index] or {"<", ">"} <= set(unit) else 1
+    return num_tok > period * times * plain * code
 
 
-def _named(words: list[_Word], end: int, period: int) -> str:
-    unit = " ".join(word.text for word in words[max(0, end - period):end])
+def _named(texts: list[str], end: int, period: int) -> str:
+    unit = " ".join(texts[max(0, end - period):end])
     return f"repeats '{unit[:40]}{'...' if len(unit) > 40 else ''}'"
 
 
-def _stale(words: list[_Word]) -> Iterator[tuple[int, int, str]]:
+def _stale(words: _Words) -> Iterator[tuple[int, int, str]]:
     """(start, end, what) of stretches in which almost every run of GRAM_TOK words had been said within the stretch."""
-    if len(words) <= STRETCH_TOK:
+    texts = words.texts
+    if len(texts) <= STRETCH_TOK:
         return
     last: dict[tuple[str, ...], int] = {}
-    seen = [False] * len(words)
+    seen = [False] * len(texts)
     count, open_at = 0, -1
-    for index in range(GRAM_TOK - 1, len(words)):
-        gram = tuple(word.text for word in words[index - GRAM_TOK + 1:index + 1])
+    for index, gram in enumerate(zip(*(texts[shift:] for shift in range(GRAM_TOK)), strict=False), GRAM_TOK - 1):
         seen[index] = index - last.get(gram, -STRETCH_TOK) < STRETCH_TOK
         last[gram] = index
-        count += seen[index] - (seen[index - STRETCH_TOK] if index >= STRETCH_TOK else 0)
-        stale = index >= STRETCH_TOK and count > STRETCH_TOK * STALE_FRAC and not words[index].in_code
+        count += seen[index] - (index >= STRETCH_TOK and seen[index - STRETCH_TOK])
+        stale = index >= STRETCH_TOK and count > STRETCH_TOK * STALE_FRAC and not words.in_code[index]
         if stale and open_at < 0:
             open_at = index
         elif not stale and open_at >= 0:
-            yield words[open_at].start, words[index - 1].end, "says hardly anything new"
+            yield words.starts[open_at], words.ends[index - 1], "says hardly anything new"
             open_at = -1
     if open_at >= 0:
-        yield words[open_at].start, words[-1].end, "says hardly anything new"
+        yield words.starts[open_at], words.ends[-1], "says hardly anything new"
 
 
 def _runs(text: str) -> Iterator[tuple[int, int, str]]:

@@ -14,7 +14,7 @@ import ast
 import re
 import secrets
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from makar.codecs.chat import Message
@@ -29,7 +29,6 @@ OPENING = "This script contains a self-contained function that solves the proble
 STOP = ("\n```", "\nif __name__", "\ndef main(", "\nprint(")
 MAX_TOK = 768
 LIMIT_S = 10.0
-NUM_AT_ONCE = 8
 KEPT = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
 
 
@@ -55,13 +54,13 @@ def job(model: Model, prompt: str) -> Job:
     return Job(tuple(ids), sampling)
 
 
-def answers(model: Model, jobs: Sequence[Job]) -> Iterator[tuple[int, str]]:
-    """The index and text of every answer, as soon as it is whole."""
-    texts = [""] * len(jobs)
+def answers(model: Model, jobs: Iterable[Job]) -> Iterator[tuple[int, str]]:
+    """The index and text of every answer, as soon as it is whole; the next job joins the batch as one leaves."""
+    texts: dict[int, str] = {}
     for piece in model.run(jobs):
-        texts[piece.index] += piece.text
+        texts[piece.index] = texts.get(piece.index, "") + piece.text
         if piece.finish is not None:
-            yield piece.index, texts[piece.index]
+            yield piece.index, texts.pop(piece.index)
 
 
 def parsed(source: str) -> tuple[str, ast.Module]:
@@ -118,12 +117,10 @@ def passes(source: str, token: str) -> tuple[bool, str]:
 
 def run(model: Model, todo: Sequence[Task]) -> Iterator[Item]:
     """For each problem the answer, whether it passed, and why not."""
-    for at in range(0, len(todo), NUM_AT_ONCE):
-        group = todo[at:at + NUM_AT_ONCE]
-        for index, answer in answers(model, [job(model, task.content["prompt"]) for task in group]):
-            token = secrets.token_hex(8)
-            passed, complaint = passes(program(group[index].content, answer, token), token)
-            yield Item(group[index].key, {"passed": passed, "complaint": complaint, "answer": answer})
+    for index, answer in answers(model, (job(model, task.content["prompt"]) for task in todo)):
+        token = secrets.token_hex(8)
+        passed, complaint = passes(program(todo[index].content, answer, token), token)
+        yield Item(todo[index].key, {"passed": passed, "complaint": complaint, "answer": answer})
 
 
 def figures(items: Sequence[Item]) -> tuple[Figure, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -67,7 +67,7 @@ class Model(Protocol):
     def render(self, messages: Sequence[Any]) -> list[int]:
         """Token ids of a conversation, up to where the answer begins."""
 
-    def run(self, jobs: Sequence[Any], exact: bool = False) -> Iterator[Any]:
+    def run(self, jobs: Iterable[Any], exact: bool = False) -> Iterator[Any]:
         """Pieces of every job, as they are made."""
 
 

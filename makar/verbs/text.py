@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from makar.kit.config import canonical, from_json
+from makar.kit.config import from_json
 from makar.kit.errors import BadInput
 from makar.verbs.languages import NAMES, code_of
 
@@ -114,7 +114,6 @@ def begin_messages(messages: Sequence[Message], options: TextOptions, *, ledger:
     from makar import store
     from makar.codecs.chat import Message
     from makar.generate.load import load
-    from makar.ledger import open_ledger
     from makar.provenance.work import Work
     from makar.review.policy import load_policy
     from makar.rooms.text import ROOM, TextRequest
@@ -126,7 +125,7 @@ def begin_messages(messages: Sequence[Message], options: TextOptions, *, ledger:
         messages=(*messages[:-1], last), model=options.model or store.default_model(), sampling=sampling_of(options),
         constraint=constraint, n=options.n, language=asked.get("language"), exact=options.exact)
     request = fit(load(ROOM, request.model), request, may_clip=options.max_tokens is None)
-    return Work(ROOM, request, policy=policy, ledger=ledger or open_ledger(), asked=asked)
+    return Work(ROOM, request, policy=policy, ledger=ledger, asked=asked)
 
 
 def readable(words: str, name: str) -> str:
@@ -190,12 +189,23 @@ def constraint_of(options: TextOptions) -> Constraint | None:
     if len(given) > 1:
         raise BadInput(f"an answer can be held to one form; got {' and '.join(given)}")
     if options.json_schema is not None:
-        return Constraint("json_schema", canonical(_schema(options.json_schema)))
+        return Constraint("json_schema", _written(_schema(options.json_schema)))
     if options.regex is not None:
         return Constraint("regex", options.regex)
     if options.choice is not None:
-        return Constraint("choice", canonical(_choices(options.choice)))
+        return Constraint("choice", _written(_choices(options.choice)))
     return None
+
+
+def _written(value: Any) -> str:
+    """JSON in the order it was given: the properties of an answer come in the order of its schema.
+
+    Raises: BadInput
+    """
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"the JSON Schema cannot be written as JSON: {error}") from error
 
 
 def _choices(choice: Any) -> list[str]:
@@ -223,7 +233,7 @@ def _instructions(options: TextOptions, asked: Mapping[str, Any]) -> str:
     if "language" in asked:
         lines.append(f"Answer in {NAMES[asked['language']]}.")
     if "json_schema" in asked:
-        lines.append(f"Answer with JSON that fits this JSON Schema: {canonical(asked['json_schema'])}")
+        lines.append(f"Answer with JSON that fits this JSON Schema: {_written(asked['json_schema'])}")
     if options.choice is not None:
         lines.append(f"Answer with one of: {', '.join(_choices(options.choice))}")
     return "".join(f"\n\n{line}" for line in lines)

@@ -288,6 +288,13 @@ def test_other_figures(text: str) -> None:
     assert found(text) == []
 
 
+def test_what_is_said_after_a_number_hides_nothing() -> None:
+    assert found("Card 4111 1111 1111 1111 123, or +44 20 7123 4567 12 times") == [
+        ("4111 1111 1111 1111", "card number"),
+        ("+44 20 7123 4567", "phone number"),
+    ]
+
+
 def test_an_address_inside_json_and_counts_in_the_reason() -> None:
     verdict = CHECK.run(
         Subject('{"to": "kim@gmail.com", "cc": "lee@gmail.com", "tel": "+44 20 7123 4567"}', "application/json")

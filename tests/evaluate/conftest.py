@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,8 @@ class Scripted:
     def render(self, messages: Sequence[Any]) -> list[int]:
         return self.tokenizer.encode("".join(message.content for message in messages))
 
-    def run(self, jobs: Sequence[Any], exact: bool = False) -> Iterator[Piece]:
+    def run(self, jobs: Iterable[Any], exact: bool = False) -> Iterator[Piece]:
+        jobs = list(jobs)
         for index in reversed(range(len(jobs))):  # the last asked is the first to finish
             answer = self.answers[len(self.asked) + index]
             yield Piece(answer[:5], num_tok=1, index=index)

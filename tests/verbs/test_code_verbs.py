@@ -15,6 +15,7 @@ from makar.ledger import open_ledger
 from makar.provenance.released import Released, Withheld
 from makar.room import Piece
 from makar.rooms.code.prompt import prompt
+from makar.verbs.code.completing import fitting
 from makar.verbs.code.docstrings import shape
 
 TESTS = ("from adder import add\n\ndef test_add():\n    assert add(1, 2) == 3\n\n"
@@ -133,11 +134,14 @@ def adder(tmp_path: Path) -> Path:
 
 def test_fix_iterates_until_the_test_passes_and_leaves_the_rest(script: Callable[..., Script], adder: Path) -> None:
     before = adder.read_text()
-    said = script("def add(a, b):\n    return a * b\n", GOOD)
+    said = script("def add(a, b):\n    return a * b\n", f"from adder import add\n{GOOD}")
     work = makar.code.fix(adder, test=adder.parent / "test_adder.py", model="tiny")
     assert work.content == before.replace("a - b", "a + b")
     assert adder.read_text() == before
     assert "assert -1 == 3" in said.asked[0].error and len(said.asked) == 2
+    # The second attempt writes the function without being shown the mistake.
+    assert said.asked[1].task == "write" and "def add(a, b):" in said.asked[1].instruction and not said.asked[1].source
+    assert "from adder" not in said.asked[1].tests and "return" not in said.asked[1].instruction
     assert verdict_of(work, "tests_pass")["passed"]
 
 
@@ -263,6 +267,15 @@ def test_complete_fills_a_gap(script: Callable[..., Script], tmp_path: Path) -> 
     script("x, y(")
     with pytest.raises(Withheld, match="code_parses"):
         makar.code.complete(f"{path}:1:9", model="tiny")
+
+
+@pytest.mark.parametrize(("middle", "kept"), [
+    ("return a + b\n\n\ndef more():\n    pass\n", "return a + b\n"),
+    ("x = [\n        1,\n]\n    return x\n", "x = [\n        1,\n]\n    return x\n"),
+    ("if a:\n        return b\n    return a", "if a:\n        return b\n    return a"),
+])
+def test_a_completion_stays_in_its_block(middle: str, kept: str) -> None:
+    assert fitting(middle, "def f(a, b):\n    ", "\n").strip() == kept.strip()
 
 
 @pytest.mark.parametrize(("place", "words"), [

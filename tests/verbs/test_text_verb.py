@@ -162,3 +162,11 @@ def test_a_planted_secret_is_withheld() -> None:
     assert any("secrets" in reason for reason in caught.value.reasons)
     assert key not in str(caught.value)
     assert_ledger_whole()
+
+
+def test_the_properties_of_an_answer_come_in_the_order_of_its_schema() -> None:
+    schema = {"type": "object", "properties": {"name": {"type": "boolean"}, "age": {"type": "boolean"}},
+              "required": ["name", "age"], "additionalProperties": False}
+    work = makar.text("who?", model="tiny", json_schema=schema, seed=1)
+    assert not isinstance(work, list)
+    assert list(json.loads(work.content)) == ["name", "age"]

@@ -28,7 +28,7 @@ class Batch:
                  exact: bool = False) -> None:
         self.active: list[Sequence] = []
         self._net, self._tokenizer, self._eos_ids = net, tokenizer, eos_ids
-        self._exact, self._prefixes = exact, prefixes
+        self.exact, self._prefixes = exact, prefixes
         self._cache = net.new_cache()
 
     @torch.inference_mode()
@@ -52,7 +52,7 @@ class Batch:
     @torch.inference_mode()
     def step(self) -> list[Piece]:
         """Advances every active sequence by one token; those that finish leave."""
-        if self._exact:
+        if self.exact:
             logits = [self._advance(slot, slot + 1)[0] for slot in range(len(self.active))]
         else:
             logits = list(self._advance(0, len(self.active)))

@@ -26,6 +26,7 @@ from makar.methods.autoregress.prefix import PrefixStore
 from makar.methods.autoregress.prompt import encode_chat
 from makar.nets.adapters import attach, load_adapters
 from makar.nets.cache import Cache
+from makar.nets.linear import Linear, has_bf16_units
 from makar.nets.transformer import Config, Transformer
 from makar.room import Piece
 from makar.store import StoredModel
@@ -64,7 +65,7 @@ class LanguageModel:
     def __init__(self, card: Card, net: Transformer, tokenizer: Tokenizer, chat: ChatTemplate | None) -> None:
         self.card, self.net, self.tokenizer, self.chat = card, net, tokenizer, chat
         self.prefixes = PrefixStore()
-        self._widened = False
+        self._wide: bool | None = None
 
     name = property(lambda self: self.card.name)
     sha256 = property(lambda self: self.card.sha256)
@@ -141,9 +142,9 @@ class LanguageModel:
                 following = next(waiting, None)
                 more = following is not None
                 if following is not None:
+                    if batch.active and not exact:
+                        batch.exact = not self._widen()
                     yield batch.add(*following)
-            if len(batch.active) > 1 and not exact:
-                self._widen()
             if batch.active:
                 yield from batch.step()
 
@@ -183,13 +184,21 @@ class LanguageModel:
             before = hidden[-1:]
         return torch.cat(parts)
 
-    def _widen(self) -> None:
-        """Once, before batches and scores: fp32 copies of the weights, if that leaves half of the free memory free."""
-        if not self._widened:
-            self._widened = True
-            copies_bytes = 4 * sum(weight.numel() for weight in self.net.parameters())
-            if copies_bytes < psutil.virtual_memory().available // 2:
-                self.net.widen()
+    def _widen(self) -> bool:
+        """Once, before batches and scores: fp32 copies of the weights where the processor has no bf16 units and they
+        leave half of the free memory free. False where a batch would be slower than its sequences one by one.
+        """
+        if self._wide is None:
+            linears = [module for module in self.net.modules() if isinstance(module, Linear)]
+            narrow = [module for module in linears if module.weight.dtype != torch.float32]
+            if has_bf16_units() or not narrow:
+                self._wide = True
+            else:
+                copies_bytes = 4 * sum(module.weight.numel() for module in narrow)
+                self._wide = copies_bytes < psutil.virtual_memory().available // 2
+                if self._wide:
+                    self.net.widen()
+        return self._wide
 
 
 def open_net(stored: StoredModel) -> Transformer:

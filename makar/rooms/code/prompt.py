@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from makar.rooms.code.request import CodeRequest
 
 FENCE = "```python\n"
-_CODE_STOP = ("\n```",)
+_CODE_STOP: tuple[str, ...] = ("\n```",)
+# With tests at hand, what small models add behind the code they were asked for.
+_AFTER_CODE = ("\nassert ", "\nprint(", "\ndef test_", "\n# Test", "\n# Example", "\nif __name__")
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,9 @@ def prompt(request: CodeRequest) -> Prompt:
     build = {"write": _write, "explain": _explain, "fix": _fix, "test": _test, "doc": _doc}[request.task]
     if request.task == "explain":
         return Prompt(build(request), request.prefix, ())
-    stop = ('"""',) if request.task == "doc" else _CODE_STOP
+    stop: tuple[str, ...] = ('"""',) if request.task == "doc" else _CODE_STOP
+    if request.task == "write" and request.tests:
+        stop += _AFTER_CODE
     return Prompt(build(request), FENCE + request.prefix, stop)
 
 

@@ -78,9 +78,22 @@ def fitting(middle: str, prefix: str, suffix: str) -> str:
         if end and text.strip() == following:
             middle = "".join(lines_of(middle)[:end])
             break
+    middle = _within_block(middle, prefix)
     if suffix.splitlines()[:1] and suffix.splitlines()[0].strip():
         middle = middle.splitlines()[0] if middle.strip() else ""  # within a line only the line is filled
     return next((text for text in _shorter(middle) if syntax_fault(prefix + text + suffix) is None), middle)
+
+
+def _within_block(middle: str, prefix: str) -> str:
+    """`middle` up to the first line that leaves the block that the gap stands in."""
+    line = prefix[max(prefix.rfind("\n"), prefix.rfind("\r")) + 1:]
+    indent = len(line) - len(line.lstrip())
+    lines = lines_of(middle)
+    for number, text in enumerate(lines[1:], 1):
+        closes = text.lstrip()[:1] in (")", "]", "}")
+        if text.strip() and len(text) - len(text.lstrip()) < indent and not closes:
+            return "".join(lines[:number]).rstrip() + "\n"
+    return middle
 
 
 def _shorter(middle: str) -> Iterator[str]:

@@ -37,7 +37,7 @@ def doc(where: str | Path, *, ledger: Ledger | None = None, **settings: Unpack[C
     if not names:
         raise BadInput(f"everything public in '{spot.path}' has a docstring; to write one anew, name it: "
                        f"makar code doc {spot.path}:NAME")
-    with bench("doc", {"source": source, "names": names}, {}, options, ledger) as own:
+    with bench("doc", {"source": source, "names": names}, {"given": source}, options, ledger) as own:
         new = source
         for name in names:
             new = _documented(own, new, name, spot.path, options.attempts)

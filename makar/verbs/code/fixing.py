@@ -11,10 +11,21 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from makar.kit.errors import BadInput
 from makar.verbs.code.attempts import Attempt, best_of, complaint_of, judged
+from makar.verbs.code.docstrings import header_text
 from makar.verbs.code.merging import merged
 from makar.verbs.code.neighbours import Project, project_of
 from makar.verbs.code.options import CodeSettings, options_of
-from makar.verbs.code.source import extent, lines_of, parse, read_python, syntax_fault, text_of, whole_part
+from makar.verbs.code.source import (
+    definitions,
+    extent,
+    lines_of,
+    parse,
+    read_python,
+    syntax_fault,
+    text_of,
+    whole_part,
+    without_imports_of,
+)
 from makar.verbs.code.writing import tests_of
 
 if TYPE_CHECKING:
@@ -35,6 +46,8 @@ class _Task:
     tests: str
     error: str
     asked: Mapping[str, Any]
+    module: str = ""
+    anew: str = ""  # the words that ask for what the tests use, to be written anew
 
 
 def fix(path: str | Path, *, error: str | None = None, test: str | Path | None = None,
@@ -50,7 +63,7 @@ def fix(path: str | Path, *, error: str | None = None, test: str | Path | None =
     options, path = options_of(settings), Path(path)
     task = _task(path, error, None if test is None else Path(test))
     given = {"source": task.source, "error": error or "", "tests": task.tests}
-    with bench("fix", given, task.asked, options, ledger) as own:
+    with bench("fix", given, {**task.asked, "given": task.source}, options, ledger) as own:
         best = best_of(lambda number, so_far: _try(own, task, so_far), options.attempts)
         if best.code == task.source:
             raise BadInput(f"no attempt of {options.attempts} changed '{path}' for the better: {best.complaint}; say "
@@ -70,11 +83,22 @@ def _task(path: Path, error: str | None, test: Path | None) -> _Task:
         tests_of(test)
         project = project_of(path, test)
         complaint = _complaint_now(source, project, path, test)
-        tests, asked = project.files[project.tests[0]], {"tests": project.asked()}
+        tests, asked, module = project.files[project.tests[0]], {"tests": project.asked()}, project.module
     else:
-        complaint, tests, asked = f"SyntaxError: {fault}" if fault else "", "", {}
+        complaint, tests, asked, module = f"SyntaxError: {fault}" if fault else "", "", {}, ""
     words = "\n\n".join(part for part in (error, complaint) if part)[-_MOST_ERROR_CHARS:]
-    return _Task(source, _shown(source, path, words, tests), tests, words, asked)
+    return _Task(source, _shown(source, path, words, tests), tests, words, asked, module,
+                 _anew(source, tests, error or ""))
+
+
+def _anew(source: str, tests: str, error: str) -> str:
+    """Asks for the functions of the source that the tests use; empty where they use classes, or nothing of it."""
+    words = set(re.findall(r"\w+", tests))
+    used = [node for name, node in definitions(parse(source)) if name in words] if not syntax_fault(source) else []
+    if not used or any(isinstance(node, ast.ClassDef) for node in used):
+        return ""
+    headers = "".join(f'{header_text(source, node)}    """{ast.get_docstring(node) or "..."}"""\n' for node in used)
+    return f"Write these functions completely.\n{headers}{error}"
 
 
 def _complaint_now(source: str, project: Project, path: Path, test: Path) -> str:
@@ -114,8 +138,13 @@ def _try(own: Bench, task: _Task, so_far: Attempt | None) -> Attempt:
     from makar.checks.tests_pass import run_asked
     from makar.rooms.code import CodeRequest
 
-    made = own.ask(CodeRequest("fix", own.model, source=task.shown, tests=task.tests, error=task.error))
-    new = merged(task.source, whole_part(made.content))
+    request = CodeRequest("fix", own.model, source=task.shown, tests=task.tests, error=task.error)
+    if len(own.drafts) % 2 == 1 and task.anew:
+        # A small model copies a mistake it is shown; every second attempt it writes the function without seeing it.
+        request = CodeRequest("write", own.model, instruction=task.anew,
+                              tests=without_imports_of(task.tests, task.module))
+    made = own.ask(request)
+    new = merged(task.source, without_imports_of(whole_part(made.content), task.module))
     fault = syntax_fault(new)
     if new == task.source or not new or fault is not None:
         return Attempt(task.source, 0.0, f"it does not parse: {fault}" if fault else "the code was not changed")

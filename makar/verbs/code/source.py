@@ -117,6 +117,19 @@ def text_of(source: str, node: ast.stmt) -> str:
     return "".join(lines_of(source)[first - 1:last])
 
 
+def without_imports_of(source: str, module: str) -> str:
+    """Without the top-level imports of `module`: a model that sees its own module imported imports from it too."""
+    if not module or syntax_fault(source) is not None:
+        return source
+    lines = lines_of(source)
+    for node in parse(source).body:
+        if (isinstance(node, ast.ImportFrom) and node.module == module and not node.level) or (
+                isinstance(node, ast.Import) and any(alias.name == module for alias in node.names)):
+            first, last = extent(node)
+            lines[first - 1:last] = [""] * (last - first + 1)
+    return "".join(lines).lstrip("\r\n")
+
+
 def whole_part(answer: str) -> str:
     """The longest beginning of a model's answer, in whole top-level statements, that parses; empty if none does."""
     answer = answer.split("\n```")[0]

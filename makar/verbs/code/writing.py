@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from makar.kit.errors import BadInput
 from makar.kit.files import read_text
+from makar.kit.sandbox.testing import module_named_by
 from makar.verbs.code.attempts import Attempt, best_of, judged
 from makar.verbs.code.options import CodeSettings, options_of
-from makar.verbs.code.source import syntax_fault, whole_part
+from makar.verbs.code.source import syntax_fault, whole_part, without_imports_of
 from makar.verbs.text import readable
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def write(instruction: str, *, tests: str | Path | None = None, ledger: Ledger |
     readable(instruction, "instruction")
     source = tests_of(tests)
     asked: dict[str, Any] = {} if source is None else {"tests": source}
-    given = {"instruction": instruction, "tests": source or ""}
+    given = {"instruction": instruction, "tests": source or "", "module": module_named_by(source or "") or ""}
     with bench("write", given, asked, options, ledger) as own:
         best = best_of(lambda number, so_far: _try(own, given, number, so_far), options.attempts)
         return own.release(best.code)
@@ -61,10 +62,10 @@ def _try(own: Bench, given: dict[str, str], number: int, so_far: Attempt | None)
 
     mends = so_far is not None and number % 2 == 1 and so_far.code != ""
     made = own.ask(CodeRequest(
-        "write", own.model, instruction=given["instruction"], tests=given["tests"],
+        "write", own.model, instruction=given["instruction"], tests=without_imports_of(given["tests"], given["module"]),
         source=so_far.code if so_far is not None and mends else "",
         error=so_far.complaint if so_far is not None and mends else ""))
-    code = whole_part(made.content)
+    code = without_imports_of(whole_part(made.content), given["module"])
     if not code:
         return Attempt(made.content, 0.0, f"it does not parse: {syntax_fault(made.content)}")
     return judged(code, run_asked(code, given["tests"])) if given["tests"] else Attempt(code, 1.0)

@@ -166,14 +166,16 @@ def measures_of(session: Session, data: Mapping[str, Any]) -> dict[str, float]:
     loss = session.validation.get("loss")
     if loss is None:
         return {}
-    per_byte = data["validation_tok"] / max(1, data["validation_bytes"])
+    by_byte = {}
+    if not session.config.data.whole:  # rows that are filled up hold more tokens than the text
+        per_byte = data["validation_tok"] / max(1, data["validation_bytes"])
+        by_byte = {"validation_bits_per_byte": loss / math.log(2) * per_byte}
     if data.get("num_pairs"):
         return {"validation_loss_of_the_base": session.validation["before"], "validation_loss": loss,
                 "validation_pairs_preferred_frac": preferred_frac(session)}
     before = {"validation_perplexity_of_the_base": math.exp(session.validation["before"])} if "before" in (
         session.validation) else {}
-    return {**before, "validation_loss": loss, "validation_perplexity": math.exp(min(loss, 700.0)),
-            "validation_bits_per_byte": loss / math.log(2) * per_byte}
+    return {**before, "validation_loss": loss, "validation_perplexity": math.exp(min(loss, 700.0)), **by_byte}
 
 
 @torch.no_grad()

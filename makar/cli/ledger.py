@@ -99,6 +99,8 @@ def gist(stamp: Stamp) -> str:
         "decision": lambda: f"{body.get('action')} by {body.get('by')}",
         "withheld": lambda: f"{body.get('action')}: {'; '.join(body.get('reasons', ()))}",
         "partial": lambda: f"{body.get('num_tok')} tokens, {body.get('why')}",
+        "checkpoint": lambda: f"{body.get('recipe')} step {body.get('step')}, weights {str(body.get('sha256'))[:12]}, "
+                              f"data {str(body.get('corpus_root'))[:12]}",
         "review": lambda: f"{body.get('verb')} by {body.get('by')}: {body.get('why')}",
     }.get(stamp.kind, lambda: "")()
     work = body.get("work")

@@ -18,7 +18,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     pull.set_defaults(run=_pull)
     _named(actions, "verify", "read every byte again and compare (all models if none is named)", "*").set_defaults(
         run=_verify)
-    take = actions.add_parser("add", help="take in a GGUF file, a safetensors folder or a hub repository")
+    take = actions.add_parser("add", help="take in a GGUF file, a safetensors folder, a checkpoint or a hub repository")
     take.add_argument("where", metavar="PATH_OR_HUB_ID", help="FILE.gguf, FOLDER, org/repo or org/repo:FILE.gguf")
     take.add_argument("--name", help="what to call it (default: from its file name)")
     take.add_argument("--licence", default="", help="its licence, where its files do not say")

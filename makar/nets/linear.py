@@ -15,6 +15,24 @@ def has_bf16_units() -> bool:
     return any(bool(features.get(name)) for name in ("avx512_bf16", "amx_bf16", "amx_tile", "bf16", "arm_bf16"))
 
 
+class Adapter(nn.Module):
+    """A low-rank map that is added to a linear one: scale B A x. Nothing at first, as B is zero.
+
+    Shapes: a (rank, in), b (out, rank)
+    Source: Hu et al. 2021, arXiv:2106.09685, section 4.1
+    """
+
+    def __init__(self, num_in: int, num_out: int, rank: int, scale: float) -> None:
+        super().__init__()
+        self.a, self.b = nn.Parameter(torch.empty(rank, num_in)), nn.Parameter(torch.zeros(num_out, rank))
+        self.scale = scale
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shapes: (..., in) -> (..., out), in the type of x"""
+        down = torch.nn.functional.linear(x, self.a.to(x.dtype))
+        return torch.nn.functional.linear(down, self.b.to(x.dtype)) * self.scale
+
+
 class Linear(nn.Module):
     """y = x W^T + b over rows, result in fp32.
 
@@ -26,12 +44,14 @@ class Linear(nn.Module):
     """
 
     wide: Tensor | None
+    adapter: Adapter | None
 
     def __init__(self, num_in: int, num_out: int, bias: bool = False) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(num_out, num_in))
         self.bias = nn.Parameter(torch.empty(num_out)) if bias else None
         self.register_buffer("wide", None, persistent=False)
+        self.adapter = None
 
     def widen(self) -> None:
         """Keeps an fp32 copy of W, so that batches do not widen it at every step."""
@@ -47,6 +67,8 @@ class Linear(nn.Module):
             y = torch.mm(weight, x.t()).t() if x.shape[0] > 1 else torch.nn.functional.linear(x, weight)
         else:
             y = _narrow(x.to(weight.dtype), weight).float()
+        if self.adapter is not None:
+            y = y + self.adapter(x)
         return y if self.bias is None else y + self.bias
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from makar.kit.errors import BadInput, NotHere
 from makar.kit.files import atomic_write, disk_errors
-from makar.store import gguf_config, gguf_tokenizer, hub_config, hub_tokenizer
+from makar.store import gguf_config, gguf_tokenizer, hub_config, hub_tokenizer, native
 from makar.store.families import GGUF, HUGGING_FACE, Plan, plan
 from makar.store.gguf_file import Entry, GGUFFile
 from makar.store.safetensors_folder import SafetensorsFolder, refuse_pickle
@@ -42,7 +42,9 @@ def convert(source: Path, folder: Path, *, origin: Mapping[str, Any] | None = No
         raise BadInput(f"dtype '{dtype}' is not one of {', '.join(DTYPES)}")
     if not source.exists():
         raise NotHere(f"there is no file or folder '{source}'")
-    if source.is_dir():
+    if native.find(source) == source:
+        native.copy(source, folder, origin)
+    elif source.is_dir():
         with SafetensorsFolder(source) as opened:
             _write_folder(folder, read_folder(opened), origin, dtype)
     else:

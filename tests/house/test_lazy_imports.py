@@ -37,7 +37,8 @@ def modules_after(code: str, cwd: Path) -> set[str]:
     HELP.format(words=["text", "--help"]),
     HELP.format(words=["eval", "perplexity", "--help"]),
     HELP.format(words=["demo", "--help"]),
-], ids=["import", "verbs", "help", "text --help", "eval --help", "demo --help"])
+    HELP.format(words=["train", "--help"]),
+], ids=["import", "verbs", "help", "text --help", "eval --help", "demo --help", "train --help"])
 def test_nothing_heavy_is_imported(code: str, tmp_path: Path) -> None:
     held = modules_after(code, tmp_path)
     assert "makar" in held
@@ -52,5 +53,5 @@ def test_help_lists_every_command(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", "import makar.cli; makar.cli.main(['--help'])"], cwd=tmp_path,
                           capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "100"})
     assert done.returncode == 0, done.stderr
-    for command in ("text", "chat", "code", "check", "models", "ledger", "review", "eval", "demo"):
+    for command in ("text", "chat", "code", "check", "models", "train", "ledger", "review", "eval", "demo"):
         assert f"\n    {command} " in done.stdout, done.stdout

@@ -15,14 +15,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from makar import store
 from makar.codecs.bpe import Tokenizer
 from makar.codecs.chat import ChatTemplate, Message
 from makar.kit.config import from_json
-from makar.kit.errors import BadInput, Damaged
+from makar.kit.errors import BadInput, Damaged, NotHere
 from makar.methods.autoregress.batch import Batch, prefill
 from makar.methods.autoregress.job import Job
 from makar.methods.autoregress.prefix import PrefixStore
 from makar.methods.autoregress.prompt import encode_chat
+from makar.nets.adapters import attach, load_adapters
 from makar.nets.cache import Cache
 from makar.nets.linear import Linear, has_bf16_units
 from makar.nets.transformer import Config, Transformer
@@ -83,13 +85,8 @@ class LanguageModel:
             fim = Fim(fim["prefix"], fim["suffix"], fim["middle"], tuple(fim.get("stop", ())))
         card = Card(stored.name, stored.sha256, stored.training_data,
                     facts.get("bos_id") if facts.get("add_bos") else None, tuple(facts["eos_ids"]), fim)
-        try:
-            weights = load_file(stored.folder / "weights.safetensors")
-        except (OSError, SafetensorError) as error:
-            raise Damaged(f"the weights of '{stored.name}' cannot be read ({error}); run: makar models verify "
-                          f"{stored.name}") from error
         tokenizer = Tokenizer.open(stored.folder)
-        net = Transformer.of(from_json(Config, facts["architecture"]), weights)
+        net = open_net(stored)
         return cls(card, net, tokenizer, _read_template(stored.folder, tokenizer, facts))
 
     @classmethod
@@ -202,6 +199,31 @@ class LanguageModel:
                 if self._wide:
                     self.net.widen()
         return self._wide
+
+
+def open_net(stored: StoredModel) -> Transformer:
+    """The net of a stored model; one that is an adapter stands over the memory-mapped weights of its base, which any
+    number of others may stand over as well.
+
+    Raises: Damaged, NotHere (an adapter whose base is not here)
+    """
+    facts = _read_facts(stored.folder)
+    try:
+        weights = load_file(stored.folder / "weights.safetensors")
+    except (OSError, SafetensorError) as error:
+        raise Damaged(f"the weights of '{stored.name}' cannot be read ({error}); run: makar models verify "
+                      f"{stored.name}") from error
+    base = facts.get("base")
+    if base is None:
+        return Transformer.of(from_json(Config, facts["architecture"]), weights)
+    under = store.stored(base["name"])
+    if under.sha256 != base["sha256"]:
+        raise NotHere(f"'{stored.name}' is an adapter over weights {base['sha256'][:16]}, and '{base['name']}' here "
+                      f"has {under.sha256[:16]}; add that model under this name")
+    net = open_net(under)
+    attach(net, int(base["rank"]), float(base["scale"]))
+    load_adapters(net, weights)
+    return net.requires_grad_(False)
 
 
 def _read_facts(folder: Path) -> dict[str, Any]:

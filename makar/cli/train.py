@@ -1,0 +1,115 @@
+"""`makar train`: a recipe, a folder, a model."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from makar import recipes
+from makar.kit.errors import BadInput
+
+if TYPE_CHECKING:
+    from makar.train.loop import Progress
+    from makar.train.prepare import Prepared
+
+EXAMPLES = """examples:
+  makar train text/tiny
+  makar train text/prose --data books/ --minutes 20
+  makar train code/python --set size=6 --set optimise.name=adamw -o runs/python
+  makar train text/prose --resume -o runs/text-prose
+  makar train lora --data letters/ --set adapt.base=qwen2.5-coder-0.5b
+"""
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = commands.add_parser("train", help="train or adapt a model on data you can name", epilog=EXAMPLES,
+                                 formatter_class=argparse.RawDescriptionHelpFormatter,
+                                 description="Trains, and writes checkpoints that `makar models add` serves.")
+    parser.add_argument("recipe", metavar="RECIPE", help=f"one of: {', '.join(recipes.names())}")
+    parser.add_argument("--data", type=Path, metavar="PATH", help="a folder of texts, or a corpus")
+    parser.add_argument("--licence", default="unknown", help="the licence of a folder of texts (SPDX)")
+    parser.add_argument("--set", action="append", default=[], metavar="A.B=C", dest="settings",
+                        help="change a setting of the recipe, such as size=6 or optimise.rate=0.001")
+    parser.add_argument("--minutes", type=float, metavar="N", help="end after N minutes, the fall of the rate included")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of a run")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where to compute (default: a GPU if there "
+                        "is one)")
+    parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="the run's folder (default: runs/RECIPE)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prepares or reopens the run, trains, and says how to use what came of it."""
+    if args.minutes is not None and not args.minutes > 0:
+        raise BadInput(f"--minutes: expected a number above 0, got {args.minutes}")
+    args.recipe = recipes.full_name(args.recipe)
+    prepared = _prepared(args)
+    from makar.train.run import open_session, trained_weights, watched
+
+    session = open_session(prepared, resume=args.resume, minutes=args.minutes, device=args.device)
+    if session.clock.step >= session.clock.last_step:
+        raise BadInput(f"the run in '{prepared.out}' is over: it has its {session.clock.step:,} steps")
+    num_params = sum(weight.numel() for weight in trained_weights(session.learner.net).values())
+    print(f"{prepared.config.recipe}: {num_params:,} weights to train, {prepared.data['train_tok']:,} tokens of "
+          f"{prepared.data['num_documents']:,} documents, {session.device.type} {prepared.config.precision}, ceiling "
+          f"{session.ceiling_flops / 1e9:,.0f} GFLOP/s", file=sys.stderr)
+    folder, shown = None, Shown()
+    for progress in watched(prepared, session):
+        folder = progress.checkpoint or folder
+        shown.show(progress, session.clock.last_step)
+    print(f"{folder}")
+    print(f"use it: makar models add {folder} --name NAME && makar text --model NAME \"...\"", file=sys.stderr)
+    return 0
+
+
+def _prepared(args: argparse.Namespace) -> Prepared:
+    from makar.kit.config import replace_at
+    from makar.train.prepare import prepare, reopen
+    from makar.train.source import open_source
+
+    out = args.output or Path("runs") / args.recipe.replace("/", "-")
+    if args.resume:
+        if args.settings or args.data:
+            raise BadInput("a run that is resumed keeps its settings and its data; leave out --set and --data")
+        found = reopen(out)
+        if found.config.recipe != args.recipe:
+            raise BadInput(f"the run in '{out}' is of {found.config.recipe}, not of {args.recipe}")
+        return found
+    recipe = recipes.load(args.recipe)
+    config = recipe.config()
+    for setting in args.settings:
+        name, equals, value = setting.partition("=")
+        if not equals:
+            raise BadInput(f"--set {setting}: expected NAME=VALUE, such as size=6")
+        config = replace_at(config, name.strip(), value.strip())
+    if args.device:
+        config = replace_at(config, "device", args.device)
+    if args.data is None and recipe.obtain is None:
+        raise BadInput(f"{args.recipe} needs your data: --data FOLDER (of {'.txt or .md'} files) or --data CORPUS")
+    source = open_source(args.data, args.licence) if args.data is not None or recipe.obtain is None else \
+        recipe.obtain(out / "source")
+    return prepare(out, config, source)
+
+
+class Shown:
+    """One line of progress on standard error: redrawn on a terminal, else one now and then."""
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+        self._drawn_s = 0.0
+
+    def show(self, progress: Progress, last_step: int) -> None:
+        """Draws, unless it just has."""
+        now_s, last = time.monotonic(), progress.step == last_step
+        if not last and progress.step > 1 and now_s - self._drawn_s < (0.2 if self._live else 15.0):
+            return
+        self._drawn_s = now_s
+        held_out = f"  held out {progress.validation_loss:.3f}" if progress.validation_loss is not None else ""
+        line = (f"step {progress.step:,}/{last_step:,}  loss {progress.loss:.3f}{held_out}  {progress.tok_per_s:,.0f} "
+                f"tok/s  {progress.ceiling_frac:.0%} of ceiling  {progress.left_s:,.0f} s left")
+        sys.stderr.write(f"\r{line:<100}" + ("\n" if last else "") if self._live else f"{line}\n")
+        sys.stderr.flush()

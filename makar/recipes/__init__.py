@@ -1,0 +1,39 @@
+"""Whole runs as plain functions that return a Config. The file's path is the recipe's name: `text/tiny`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from makar.kit import plugins
+from makar.kit.errors import UnknownName
+
+if TYPE_CHECKING:
+    from makar.train.recipe import Recipe
+
+
+def names() -> list[str]:
+    """Every recipe; nothing heavy is imported."""
+    return [f"{kind}/{name}" for kind in plugins.names("makar.recipes")
+            for name in plugins.names(f"makar.recipes.{kind}")]
+
+
+def full_name(name: str) -> str:
+    """The recipe's name with its folder; a file's own name is enough where only one is called so.
+
+    Raises: UnknownName
+    """
+    known = names()
+    found = [full for full in known if name in (full, full.partition("/")[2])]
+    if len(found) != 1:
+        raise UnknownName("recipe", name, known)
+    return found[0]
+
+
+def load(name: str) -> Recipe:
+    """The recipe of that name.
+
+    Raises: UnknownName
+    """
+    kind, _, rest = full_name(name).partition("/")
+    found: Recipe = plugins.load(f"makar.recipes.{kind}", rest, "RECIPE")
+    return found

@@ -1,0 +1,1 @@
+"""Runs that change a model of the store instead of beginning from nothing."""

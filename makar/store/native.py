@@ -1,0 +1,76 @@
+"""A folder that already has the native form, such as a checkpoint of `makar train`: taken in as it is.
+
+One with a `base` in its model.json holds an adapter, whose base is another model of the store.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from makar.kit.errors import BadInput, Damaged
+from makar.kit.files import atomic_write, disk_errors, read_text, sha256_file
+from makar.store.stored_model import Origin
+
+MODEL, WEIGHTS, TOKENIZER = "model.json", "weights.safetensors", "tokenizer.json"
+OPTIONAL = ("chat_template.jinja", "card.md")
+
+
+def find(path: Path) -> Path | None:
+    """The native folder that `path` is, or the newest checkpoint of the run that it is."""
+    candidates = [path, *sorted(path.glob("checkpoints/step-*"), reverse=True)] if path.is_dir() else []
+    return next((folder for folder in candidates if (folder / MODEL).is_file() and (folder / WEIGHTS).is_file()), None)
+
+
+def origin(folder: Path, name: str) -> Origin:
+    """What such a folder says of itself.
+
+    Raises: BadInput (another form), Damaged (weights with another hash than it says)
+    """
+    facts = _facts(folder)
+    sha256 = sha256_file(folder / WEIGHTS)
+    if sha256 != facts.get("weights_sha256"):
+        raise Damaged(f"'{folder / WEIGHTS}' was changed: hashes to {sha256[:16]}…, expected "
+                      f"{str(facts.get('weights_sha256'))[:16]}…")
+    if not (folder / TOKENIZER).is_file():
+        raise BadInput(f"'{folder}' has no {TOKENIZER}, without which its weights cannot be used")
+    return Origin(name, sha256, str(folder.absolute()), str(facts.get("licence") or ""),
+                  str(facts.get("training_data") or "not disclosed"), (folder / WEIGHTS).stat().st_size,
+                  str(folder.resolve()), {WEIGHTS: sha256})
+
+
+def copy(source: Path, folder: Path, origin: Mapping[str, Any] | None) -> None:
+    """Copies the folder, which appears whole or not at all.
+
+    Raises: BadInput, OutOfRoom
+    """
+    facts = _facts(source)
+    with disk_errors(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name[:80]}.", suffix=".part"))
+        try:
+            for name in (WEIGHTS, TOKENIZER, *OPTIONAL):
+                if (source / name).is_file():
+                    shutil.copyfile(source / name, part / name)
+            atomic_write(part / MODEL, json.dumps({**facts, "origin": dict(origin or {})}, indent=1,
+                                                  ensure_ascii=False))
+            part.chmod(0o755)
+            part.rename(folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    from makar.store.convert import FORMAT
+
+    try:
+        facts = dict(json.loads(read_text(folder / MODEL)))
+    except (ValueError, TypeError) as error:
+        raise Damaged(f"'{folder / MODEL}' cannot be read ({error})") from error
+    if facts.get("format") != FORMAT or "architecture" not in facts or "eos_ids" not in facts:
+        raise BadInput(f"'{folder / MODEL}' has form {facts.get('format')!r:.20}; this version of Makar reads {FORMAT}")
+    return facts

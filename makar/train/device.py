@@ -1,0 +1,72 @@
+"""Where a run computes, in which precision, and how fast that place can multiply at best."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+from makar.kit.errors import NotHere
+from makar.nets.linear import has_bf16_units
+from makar.nets.transformer import Config
+
+
+def pick_device(name: str) -> torch.device:
+    """The device of that name; `auto` is the first GPU, else the processor.
+
+    Raises: NotHere
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise NotHere("no CUDA GPU can be used here; train with --device cpu")
+    return torch.device(name)
+
+
+def pick_precision(name: str, device: torch.device) -> str:
+    """bf16 where the device multiplies it natively, else fp32; the weights that move stay fp32 either way."""
+    if name != "auto":
+        return name
+    native = torch.cuda.is_bf16_supported() if device.type == "cuda" else has_bf16_units()
+    return "bf16" if native else "fp32"
+
+
+def dtype_of(precision: str) -> torch.dtype:
+    """The torch type of a precision."""
+    return torch.bfloat16 if precision == "bf16" else torch.float32
+
+
+def matmul_ceiling(device: torch.device, dtype: torch.dtype, seconds: float = 0.5) -> float:
+    """The best rate of a large square product on this device now, over about `seconds`.
+
+    Units: floating-point operations per second
+    """
+    size = 8192 if device.type == "cuda" else 1024
+    a = torch.randn(size, size, dtype=dtype, device=device)
+    b = torch.randn(size, size, dtype=dtype, device=device)
+    best_s, until_s = float("inf"), time.perf_counter() + seconds
+    while time.perf_counter() < until_s or best_s == float("inf"):
+        synchronise(device)
+        start_s = time.perf_counter()
+        torch.mm(a, b)
+        synchronise(device)
+        best_s = min(best_s, time.perf_counter() - start_s)
+    return 2 * size**3 / best_s
+
+
+def synchronise(device: torch.device) -> None:
+    """Waits until the device has done what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def flops_per_token(config: Config, context_tok: int) -> float:
+    """Products of one token's forward and backward pass: six per weight that is multiplied, and attention in full.
+
+    Source: Chowdhery et al. 2022, arXiv:2204.02311, appendix B
+    """
+    width = config.num_heads * config.head_dim
+    block = config.dim * (width + 2 * config.num_kv_heads * config.head_dim) + width * config.dim \
+        + 3 * config.dim * config.hidden_dim
+    return 6.0 * (config.num_layers * block + config.dim * config.vocab_size) \
+        + 12.0 * config.num_layers * width * context_tok

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import AutoModelForCausalLM, GgufConfig, PreTrainedModel
 from transformers.utils import logging
 
 from makar import store
@@ -16,7 +16,9 @@ def load_peer(name: str, dtype: torch.dtype) -> PreTrainedModel:
     """The stored GGUF of that name as transformers reads it."""
     logging.disable_progress_bar()
     path = Path(store.pull(name))
-    model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=dtype)
+    dense = GgufConfig(dequantize=True)
+    model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=dtype,
+                                                 quantization_config=dense)
     model.generation_config.eos_token_id = None  # every trial makes the same number of tokens
     return model.eval()
 

@@ -77,11 +77,18 @@ def test_fix_in_place_follows_a_link(says: list[str], folder: Path) -> None:
 
 def test_a_masked_result_is_not_written_over_the_file(says: list[str], folder: Path,
                                                       capsys: pytest.CaptureFixture[str]) -> None:
-    before = "# by jane.doe@gmail.com\ndef add(a, b):\n    return a - b\n"
+    before = "def add(a, b):\n    return a - b\n"
+    says[0] = "def add(a, b):\n    # asked jane.doe@gmail.com\n    return a + b\n"
     (folder / "adder.py").write_text(before)
     assert code("fix", "adder.py", "--error", "it subtracts", "--in-place") == 2
     assert (folder / "adder.py").read_text() == before
     assert "masked" in capsys.readouterr().err
+
+
+def test_what_the_file_held_already_stays_in_it(says: list[str], folder: Path) -> None:
+    (folder / "adder.py").write_text("# by jane.doe@gmail.com\ndef add(a, b):\n    return a - b\n")
+    assert code("fix", "adder.py", "--error", "it subtracts", "--in-place") == 0
+    assert (folder / "adder.py").read_text().startswith("# by jane.doe@gmail.com\n")
 
 
 def test_doc_in_place(says: list[str], folder: Path) -> None:

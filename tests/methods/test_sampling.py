@@ -93,6 +93,7 @@ def test_cuts_equal_the_obvious_way(data: st.DataObject) -> None:
     got = np.zeros(size)
     got[slice(None) if ids is None else ids] = weights
     wanted = reference_cut(logits.numpy(), how)
+    got[got < 1e-9 * got.max()] = wanted[wanted < 1e-9 * wanted.max()] = 0  # lost in the rounding of the plain sum
     # A sum that lands on the border within rounding may keep one token more or fewer; nothing else may differ.
     assert abs(np.count_nonzero(got) - np.count_nonzero(wanted)) <= (1 if spread < 1 else 0)
     if np.count_nonzero(got) == np.count_nonzero(wanted):

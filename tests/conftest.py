@@ -14,6 +14,9 @@ import pytest
 if TYPE_CHECKING:
     from makar.store import StoredModel
 
+# Before torch is loaded, for this process and those it starts: spinning threads are slow where cores are shared.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 SMOLLM2 = "smollm2-135m"
 
 

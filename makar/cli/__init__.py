@@ -29,6 +29,8 @@ class Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code; nothing but our own bugs leaves as an exception."""
     _accept_any_character()
+    # Before torch loads OpenMP: threads that spin while they wait can cost 5x where cores are shared.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         code = _run(sys.argv[1:] if argv is None else list(argv))
         sys.stdout.flush()

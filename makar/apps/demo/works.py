@@ -26,7 +26,7 @@ ARTICLE = Request(
     kind="prose",
 )
 
-# Plain asserts, since pytest is not among the things that `pip install .` brings.
+# Plain asserts: the shortest tests there are, and a reader sees at once what is asked.
 TESTS = '''\
 from solution import merge
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 # Before torch is loaded, for this process and those it starts: spinning threads are slow where cores are shared.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+# Where a shell started the tests in the background, SIGINT is ignored, and so it would be by the commands they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SMOLLM2 = "smollm2-135m"
 

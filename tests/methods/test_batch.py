@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -165,3 +166,13 @@ def test_a_message_cannot_spell_the_turns_of_the_template(model: LanguageModel) 
     assert model.tokenizer.decode(ids).count("<|turn|>") == 4
     plain = [Message("user", "hello there")]
     assert model.render(plain) == model.tokenizer.encode(model.chat.render(plain), special=True)
+
+
+def test_a_batch_without_memory_for_wide_weights_runs_its_sequences_one_by_one(
+        model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("makar.methods.autoregress.language.has_bf16_units", lambda: False)
+    monkeypatch.setattr("makar.methods.autoregress.language.psutil.virtual_memory",
+                        lambda: SimpleNamespace(available=1000))
+    jobs = [job(model, f"memory {number}", seed=number) for number in range(4)]
+    assert together(model, jobs, exact=False) == [alone(model, one) for one in jobs]
+    assert all(getattr(module, "wide", None) is None for module in model.net.modules())

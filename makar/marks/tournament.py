@@ -107,7 +107,8 @@ def words(key: bytes, read: Iterable[bytes]) -> Bits:
     return np.frombuffer(digests, dtype="<u4").astype(np.uint32).reshape(-1, 16)
 
 
-def sliding(ids: Sequence[int]) -> list[bytes]:
-    """The message of every token of a text that has its context before it."""
+def messages_at(ids: Sequence[int], places: Iterable[int]) -> list[bytes]:
+    """The message of the token at each of the places of a text, which have a whole context before them."""
     raw = np.asarray(ids, dtype="<u4").tobytes()
-    return [raw[at:at + _MESSAGE_BYTES] for at in range(0, len(raw) - _MESSAGE_BYTES + 1, _WORD_BYTES)]
+    ends = [_WORD_BYTES * (place + 1) for place in places]
+    return [raw[end - _MESSAGE_BYTES:end] for end in ends]

@@ -18,7 +18,7 @@ MOST_STDIN_BYTES = 20_000_000
 QUIET_S = 1.0
 
 _SETTINGS = ("model", "system", "max_tokens", "temperature", "top_p", "top_k", "min_p", "seed", "regex", "language",
-             "policy", "exact")
+             "policy", "exact", "mark")
 
 
 def add_answer_options(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +38,7 @@ def add_answer_options(parser: argparse.ArgumentParser) -> None:
     add("--choice", action="append", metavar="TEXT", help="hold the answer to one of these (give it several times)")
     add("--language", metavar="NAME", help="ask for, and check for, this language (French, or fr)")
     add("--policy", metavar="NAME", help="what to do about failed checks: default, strict, or a TOML file")
+    add("--no-mark", dest="mark", action="store_false", default=None, help="leave out the imperceptible mark")
     add("--exact", action="store_true", default=None, help="the same bytes alone, in any batch, with any cache")
 
 

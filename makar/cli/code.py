@@ -26,7 +26,7 @@ EXAMPLES = """examples:
   makar code test app.py:parse_args -o test_app.py
   makar code doc app.py --in-place
 """
-_SETTINGS = ("model", "max_tokens", "temperature", "top_p", "seed", "attempts", "policy", "exact")
+_SETTINGS = ("model", "max_tokens", "temperature", "top_p", "seed", "attempts", "policy", "exact", "mark")
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -68,6 +68,7 @@ def _task(tasks: argparse._SubParsersAction[argparse.ArgumentParser], name: str,
     option("--top-p", type=float, metavar="P", help="draw from the likeliest tokens that hold P of the mass (0.95)")
     option("--seed", type=int, metavar="S", help="attempt i is drawn with seed S + i (0)")
     option("--policy", metavar="NAME", help="what to do about failed checks: default, strict, or a TOML file")
+    option("--no-mark", dest="mark", action="store_false", default=None, help="leave out the imperceptible mark")
     option("--exact", action="store_true", default=None, help="the same bytes alone, in any batch, with any cache")
     parser.set_defaults(run=run, work=work, in_place=False)
     return parser

@@ -34,6 +34,13 @@ Reals = NDArray[np.float64]
 Weigh = Callable[[Sequence[int]], Sequence[float]]
 
 
+def statement(key_id: str, *, greedy: bool) -> dict[str, str]:
+    """What a record says of the mark: scheme and public key id, or why there is none."""
+    if greedy:
+        return {"not_marked": "greedy"}
+    return {"scheme": SCHEME, "key": key_id} if key_id else {"not_marked": "turned off"}
+
+
 @dataclass(frozen=True)
 class _Reading:
     """A text as one tokenizer reads it: the places of its counted tokens, and what each weighs."""

@@ -16,8 +16,8 @@ from makar.methods.autoregress import Constraint, Job, LanguageModel, Sampling
 from makar.methods.autoregress.tiny import build
 from makar.verbs.text import begin, options_of
 
-LETTERS = Constraint("regex", "[a-z ]{300}")
-ASKED: dict[str, Any] = {"model": "tiny", "regex": LETTERS.body, "max_tokens": 300, "temperature": 3.0}
+LETTERS = Constraint("regex", "[a-z ]{200}")
+ASKED: dict[str, Any] = {"model": "tiny", "regex": LETTERS.body, "max_tokens": 200, "temperature": 20.0}
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +33,12 @@ def make(model: LanguageModel, jobs: list[Job], *, exact: bool = True) -> list[s
 
 
 def job(model: LanguageModel, mark: str, seed: int = 7) -> Job:
-    return Job(tuple(model.tokenizer.encode("once")), Sampling(max_tok=300, seed=seed, temperature=3.0, mark=mark), LETTERS)
+    return Job(tuple(model.tokenizer.encode("once")), Sampling(max_tok=200, seed=seed, temperature=20.0, mark=mark), LETTERS)
 
 
 def test_a_constrained_marked_text_fits_and_is_recognised() -> None:
     work = makar.text("once", seed=7, **ASKED)
-    assert len(work.content) == 300
+    assert len(work.content) == 200
     found = detect(work.content)
     assert found.found and found.key == mark_keys.current_key().id and found.checkpoints == ("tiny",)
     plain = makar.text("once", seed=7, **ASKED, mark=False)
@@ -47,10 +47,10 @@ def test_a_constrained_marked_text_fits_and_is_recognised() -> None:
 
 def test_batch_is_alone_and_made_again_is_the_same(tiny: LanguageModel) -> None:
     mark = mark_keys.current_key().id
-    jobs = [job(tiny, mark, seed) for seed in range(4)]
+    jobs = [job(tiny, mark, seed) for seed in range(3)]
     together = make(tiny, jobs)
     assert together == [make(tiny, [one])[0] for one in jobs]
-    assert len(set(together)) == 4
+    assert len(set(together)) == 3
     mark_keys.rotate()
     assert make(tiny, jobs[:1]) == together[:1]
 
@@ -61,10 +61,10 @@ def test_streamed_is_not_streamed() -> None:
 
 
 def test_candidates_differ_and_each_is_its_seeds_own() -> None:
-    several = makar.text("once", seed=3, n=3, exact=True, **ASKED)
-    assert len({work.content for work in several}) == 3
-    alone = makar.text("once", seed=5, exact=True, **ASKED)
-    assert several[2].content == alone.content
+    several = makar.text("once", seed=3, n=2, exact=True, **ASKED)
+    assert len({work.content for work in several}) == 2
+    alone = makar.text("once", seed=4, exact=True, **ASKED)
+    assert several[1].content == alone.content
     assert all(detect(work.content).found for work in several)
 
 

@@ -161,8 +161,9 @@ def _told(text: str, best: _Match, p: float, threshold: float, num_tests: int) -
     if p <= threshold:
         start, end = _characters(text, best)
         where = "" if num_tok == len(best.reading.counted) else f" in characters {start:,} to {end:,}"
-        return Finding(True, p, f"carries the mark of key {best.key.id}{where} (p = {p:.1g}, {num_tok:,} tokens)", SCHEME,
-                       best.key.id, best.reading.known.checkpoints, num_tok, start, end, num_tests)
+        says = f"carries the mark of key {best.key.id}{where} (p = {p:.1g}, {num_tok:,} tokens)"
+        return Finding(True, p, says, SCHEME, best.key.id, best.reading.known.checkpoints, num_tok, start, end,
+                       num_tests)
     counted = len(best.reading.counted)
     if counted < ENOUGH_TOK:
         return Finding(None, p, f"too short or too predictable to tell: {counted:,} tokens count, {ENOUGH_TOK:,} are "

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import tarfile
 from pathlib import Path
 
 import pytest
+
 from makar.cli import main
 from makar.evaluate.evaluation import Evaluation, evaluate
 from makar.evaluate.marks import MEASURE, passages, writing
@@ -45,7 +47,7 @@ def test_edits_change_the_share_that_was_asked_for() -> None:
 
 def _aligned(ids: list[int], out: list[int]) -> list[int]:
     """For each token itself if it is still followed by its neighbour or preceded by it, else -1."""
-    pairs = set(zip(out, out[1:], strict=False))
+    pairs = set(itertools.pairwise(out))
     return [token if (token, token + 1) in pairs or (token - 1, token) in pairs else -1 for token in ids]
 
 
@@ -62,7 +64,8 @@ def test_figures_of_known_outcomes() -> None:
             for seed in range(5) for kind, extra in (("prose", math.log(1.1) * 100), ("plain", 0.0))]
     marked = [{"kind": "prose", "seed": 9, "by_length": {"200": p}, "by_edits": {"0.2": p}} for p in (1e-9, 1e-5, 0.3)]
     human = [{"kind": "human", "num": 1000, "log10_p": [-4.5, -2.1, -1.5]}]
-    found = {figure.name: figure for figure in figures([Item(str(n), one) for n, one in enumerate(pair + marked + human)])}
+    items = [Item(str(number), outcome) for number, outcome in enumerate(pair + marked + human)]
+    found = {figure.name: figure for figure in figures(items)}
     assert found["false positives, 1,000 human passages"].value == 0.001
     assert found["prose of 200 tokens found (3)"].value == pytest.approx(2 / 3)
     assert found["prose of 400 tokens, 20% edited (3)"].value == pytest.approx(2 / 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from makar.codecs.bpe import Tokenizer
 from makar.marks.key import MarkKey
 from makar.marks.tokenizers import Known

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from marked_letters import letters, write
+
 from makar.kit.errors import Damaged
 from makar.marks import key as mark_keys
 from makar.marks import mark_of
 from makar.marks.key import MarkKey
 from makar.marks.text import ENOUGH_TOK, SCHEME, detect, statement, windows
 from makar.marks.tokenizers import Known, remember, remembered
-from marked_letters import letters, write
 
 KEY, OTHER = MarkKey(bytes(range(32))), MarkKey(bytes(range(1, 33)))
 

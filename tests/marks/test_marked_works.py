@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import makar
 import pytest
+
+import makar
 from makar.kit.errors import BadInput, NotHere
 from makar.ledger import open_ledger
 from makar.marks import key as mark_keys
@@ -33,7 +34,8 @@ def make(model: LanguageModel, jobs: list[Job], *, exact: bool = True) -> list[s
 
 
 def job(model: LanguageModel, mark: str, seed: int = 7) -> Job:
-    return Job(tuple(model.tokenizer.encode("once")), Sampling(max_tok=200, seed=seed, temperature=20.0, mark=mark), LETTERS)
+    sampling = Sampling(max_tok=200, seed=seed, temperature=20.0, mark=mark)
+    return Job(tuple(model.tokenizer.encode("once")), sampling, LETTERS)
 
 
 def test_a_constrained_marked_text_fits_and_is_recognised() -> None:

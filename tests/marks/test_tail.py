@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+
 from makar.marks.tail import p_value
 
 

@@ -59,7 +59,8 @@ def curves(lines: dict[str, Points]) -> str:
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in dots)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in dots]
-        parts.append(f'<text x="{LEFT + 12 + 150 * number}" y="{HEIGHT - 6}" fill="{colour}">{html.escape(name)}</text>')
+        parts.append(f'<text x="{LEFT + 12 + 150 * number}" y="{HEIGHT - 6}" fill="{colour}">'
+                     f"{html.escape(name)}</text>")
     return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12">{"".join(parts)}</svg>'
 
 

@@ -11,13 +11,14 @@ from makar.codecs.chat import Message
 from makar.evaluate.marks.prompts import PREDICTABLE, PROSE
 from makar.evaluate.measure import Item, Model, Task
 from makar.marks.key import MarkKey, current_key
-from makar.marks.text import detect, surprise_weights
+from makar.marks.text import Weigh, detect, surprise_weights
 from makar.marks.tokenizers import Known
 from makar.methods.autoregress import Job, Sampling
 
 NUM_ROUNDS = 8
 MOST_TOK = 440
 LENGTHS_TOK = (50, 100, 150, 200, 300, 400)
+WEIGHED_TOK = (200, 400)
 EDITS_FRAC = (0.1, 0.2, 0.3, 0.4, 0.5)
 TOGETHER = 16
 
@@ -78,13 +79,17 @@ def looked(model: Model, text: str, key: MarkKey) -> dict[str, Any]:
     tokenizer: Any = model.tokenizer
     known, ids = Known((model.name,), tokenizer), tokenizer.encode(text)
 
-    def p_value(some: Sequence[int], **more: Any) -> float:
-        return detect(tokenizer.decode(some), keys=[key], tokenizers=[known], **more).p_value
+    def p_value(some: Sequence[int], weigh: Weigh | None = None) -> float:
+        return detect(tokenizer.decode(some), keys=[key], tokenizers=[known], weigh=weigh).p_value
+
+    def surprise(some: Sequence[int]) -> list[float]:
+        return surprise_weights(model.score(some))
 
     lengths = [length for length in LENGTHS_TOK if length <= len(ids)]
-    found: dict[str, Any] = {"num_tok": len(ids), "by_length": {str(length): p_value(ids[:length]) for length in lengths}}
-    found["by_length_weighed"] = {str(length): p_value(ids[:length], weigh=lambda some: surprise_weights(model.score(some)))
-                                  for length in lengths if length in (200, 400)}
+    found: dict[str, Any] = {"num_tok": len(ids)}
+    found["by_length"] = {str(length): p_value(ids[:length]) for length in lengths}
+    found["by_length_weighed"] = {str(length): p_value(ids[:length], surprise) for length in lengths
+                                  if length in WEIGHED_TOK}
     if len(ids) >= LENGTHS_TOK[-1]:
         found["by_edits"] = {str(frac): p_value(edited(ids[:LENGTHS_TOK[-1]], frac)) for frac in EDITS_FRAC}
     return found

@@ -1,8 +1,8 @@
 """The text mark beside transformers' SynthID processor: the same model, prompts, seeds, 30 layers and 4 context tokens.
 
-Each contestant reweighs the same kept candidates before the draw. Printed are the processor time that this takes per
-token, beside that of the whole token, and the p-values of the weighted mean score of the first 200 tokens: transformers'
-own detector needs training per key and model, so its g-values and masks are scored here as in the paper, by one normal
+Each contestant reweighs the same kept candidates before the draw. Printed are the processor time that it takes per
+token, beside that of the whole token, and the p-values of the weighted mean score of the first 200 tokens. The peer's
+own detector needs training per key and model, so its g-values and masks are scored here as in the paper, by a normal
 tail; Makar's p-value includes its eight lanes.
 
     python benchmarks/marks.py [--model smollm2-135m] [--texts 6]

@@ -33,7 +33,7 @@ from makar.marks.key import MarkKey, current_key
 from makar.marks.text import DEPTH_WEIGHTS, detect
 from makar.marks.tokenizers import Known
 from makar.marks.tournament import CONTEXT_TOK, NUM_LAYERS, Marker
-from makar.methods.autoregress import Job, LanguageModel, Sampling, job
+from makar.methods.autoregress import Job, LanguageModel, Sampling, sampling
 
 NUM_TOK = 200
 
@@ -100,7 +100,7 @@ def peer_p_value(key: MarkKey, ids: list[int]) -> float:
 
 def write(model: LanguageModel, marker: type, key: MarkKey, num_texts: int) -> tuple[list[str], float, float]:
     """The texts, and the processor time per token in all and of the mark."""
-    job.Chooser.__init__.__globals__["Marker"] = marker
+    sampling.Marker = marker
     Clock.seconds, texts, num_tok, start_s = 0.0, [], 0, time.process_time()
     for number in range(num_texts):
         ids = tuple(model.render([Message("user", PROSE[number % len(PROSE)])]))

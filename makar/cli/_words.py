@@ -17,28 +17,39 @@ from makar.kit.files import read_text
 MOST_STDIN_BYTES = 20_000_000
 QUIET_S = 1.0
 
-_SETTINGS = ("model", "system", "max_tokens", "temperature", "top_p", "top_k", "min_p", "seed", "regex", "language",
-             "policy", "exact")
+_MAKING = ("model", "max_tokens", "temperature", "top_p", "seed", "policy", "exact")
+_ANSWER = (*_MAKING, "system", "top_k", "min_p", "regex", "language")
+
+
+def add_making_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the settings of everything a language model makes; one that is not given stays the verb's own."""
+    add = parser.add_argument
+    add("--model", metavar="NAME", help="a model of 'makar models list', or tiny (random weights, no download)")
+    add("--max-tokens", type=int, metavar="N", help="the longest answer; where not given, as the task needs")
+    add("--temperature", type=float, metavar="T", help="0 is greedy; where not given, as the task needs")
+    add("--top-p", type=float, metavar="P", help="draw from the likeliest tokens that hold P of the mass (0.95)")
+    add("--seed", type=int, metavar="S", help="the same seed gives the same answer; it is recorded in any case")
+    add("--policy", metavar="NAME", help="what to do about failed checks: default, strict, or a TOML file")
+    add("--exact", action="store_true", default=None, help="the same bytes alone, in any batch, with any cache")
+
+
+def making_settings_of(args: argparse.Namespace) -> dict[str, Any]:
+    """Those settings of `add_making_options` that were given."""
+    return _given(args, _MAKING)
 
 
 def add_answer_options(parser: argparse.ArgumentParser) -> None:
-    """Adds the settings of an answer; one that is not given stays the verb's own."""
+    """Adds the settings of an answer in words; one that is not given stays the verb's own."""
+    add_making_options(parser)
     add = parser.add_argument
-    add("--model", metavar="NAME", help="a model of 'makar models list', or tiny (random weights, no download)")
     add("--system", metavar="TEXT", help="who the model is to be")
-    add("--max-tokens", type=int, metavar="N", help="the longest answer (512, or what the context has left)")
-    add("--temperature", type=float, metavar="T", help="0 is greedy; 0.7 where not given")
-    add("--top-p", type=float, metavar="P", help="draw from the likeliest tokens that hold P of the mass (0.95)")
     add("--top-k", type=int, metavar="K", help="draw from the K likeliest tokens (0: all)")
     add("--min-p", type=float, metavar="P", help="leave out tokens less than P times as likely as the best (0)")
-    add("--seed", type=int, metavar="S", help="the same seed gives the same answer; drawn and recorded if not given")
     add("--stop", action="append", metavar="TEXT", help="end before this text (can be given several times)")
     add("--json-schema", type=Path, metavar="FILE", help="hold the answer to this JSON Schema")
     add("--regex", metavar="REGEX", help="hold the answer to this regular expression")
     add("--choice", action="append", metavar="TEXT", help="hold the answer to one of these (give it several times)")
     add("--language", metavar="NAME", help="ask for, and check for, this language (French, or fr)")
-    add("--policy", metavar="NAME", help="what to do about failed checks: default, strict, or a TOML file")
-    add("--exact", action="store_true", default=None, help="the same bytes alone, in any batch, with any cache")
 
 
 def settings_of(args: argparse.Namespace) -> dict[str, Any]:
@@ -46,7 +57,7 @@ def settings_of(args: argparse.Namespace) -> dict[str, Any]:
 
     Raises: NotHere, BadInput
     """
-    given = {name: getattr(args, name) for name in _SETTINGS if getattr(args, name) is not None}
+    given = _given(args, _ANSWER)
     if args.stop is not None:
         given["stop"] = tuple(args.stop)
     if args.choice is not None:
@@ -54,6 +65,10 @@ def settings_of(args: argparse.Namespace) -> dict[str, Any]:
     if args.json_schema is not None:
         given["json_schema"] = read_text(args.json_schema)
     return given
+
+
+def _given(args: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
+    return {name: getattr(args, name) for name in names if getattr(args, name) is not None}
 
 
 def words_of(prompt: str | None, files: Sequence[Path]) -> str:

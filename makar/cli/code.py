@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from makar.cli._words import output_path, read_stdin
+from makar.cli._words import add_making_options, making_settings_of, output_path, read_stdin
 from makar.kit.errors import BadInput
 from makar.kit.files import atomic_write
 
@@ -26,7 +26,6 @@ EXAMPLES = """examples:
   makar code test app.py:parse_args -o test_app.py
   makar code doc app.py --in-place
 """
-_SETTINGS = ("model", "max_tokens", "temperature", "top_p", "seed", "attempts", "policy", "exact")
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -61,14 +60,8 @@ def _task(tasks: argparse._SubParsersAction[argparse.ArgumentParser], name: str,
     option = parser.add_argument
     option("-o", "--output", metavar="FILE", type=Path, help="write the result there instead of printing it")
     option("--record", action="store_true", help="print the record as JSON, or with -o write FILE.record.json")
-    option("--model", metavar="NAME", help="a model of 'makar models list', or tiny (random weights, no download)")
-    option("--attempts", type=int, metavar="N", help="how many answers may be tried (4)")
-    option("--max-tokens", type=int, metavar="N", help="the longest answer")
-    option("--temperature", type=float, metavar="T", help="of the first attempt (0: greedy); later ones vary more")
-    option("--top-p", type=float, metavar="P", help="draw from the likeliest tokens that hold P of the mass (0.95)")
-    option("--seed", type=int, metavar="S", help="attempt i is drawn with seed S + i (0)")
-    option("--policy", metavar="NAME", help="what to do about failed checks: default, strict, or a TOML file")
-    option("--exact", action="store_true", default=None, help="the same bytes alone, in any batch, with any cache")
+    option("--attempts", type=int, metavar="N", help="how many answers may be tried (4); the i-th has seed S + i")
+    add_making_options(parser)
     parser.set_defaults(run=run, work=work, in_place=False)
     return parser
 
@@ -80,7 +73,9 @@ def run(args: argparse.Namespace) -> int:
     if args.in_place and args.output is not None:
         raise BadInput("the result goes into FILE itself (--in-place) or into another file (-o), not both")
     target = output_path(args.output) if args.output is not None else None
-    settings = {name: getattr(args, name) for name in _SETTINGS if getattr(args, name) is not None}
+    settings = making_settings_of(args)
+    if args.attempts is not None:
+        settings["attempts"] = args.attempts
     with open_ledger() as ledger:
         released = args.work(args, settings, ledger)
     if args.in_place:

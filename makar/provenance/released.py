@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import InitVar, dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -78,3 +78,14 @@ class Withheld(Stopped):
         what, then = (("held for review", f"see it with: makar review show {self.id}") if action == "hold" else
                       ("refused", f"it is kept; see it with: makar ledger show {self.id}"))
         super().__init__(f"{what}: {'; '.join(self.reasons)}. Nothing of it is released; {then}")
+
+
+def none_left(withheld: Sequence[Withheld]) -> Withheld:
+    """What to raise where all of several candidates were withheld: the first that a person may still let out, with the
+    reasons of all.
+    """
+    first = next((one for one in withheld if one.action == "hold"), withheld[0])
+    if len(withheld) == 1:
+        return first
+    reasons = [f"answer {number}: {reason}" for number, one in enumerate(withheld, 1) for reason in one.reasons]
+    return Withheld(first.action, reasons, first.record)

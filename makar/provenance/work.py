@@ -17,7 +17,7 @@ from makar.ledger import Ledger, Stamp, open_ledger
 from makar.ledger.stamp import utf8
 from makar.provenance.candidate import Candidate, judge, subject
 from makar.provenance.case import Case
-from makar.provenance.released import Released, Withheld
+from makar.provenance.released import Released, Withheld, none_left
 from makar.provenance.seal import seal, seal_in
 from makar.review.policy import Policy, load_policy
 from makar.review.screen import Screen
@@ -82,7 +82,7 @@ class Work:
             raise BadInput("this work was broken off; what was made is in the ledger: makar ledger list --kind partial")
         released = [outcome for outcome in self.outcomes if isinstance(outcome, Released)]
         if not released:
-            raise next(outcome for outcome in self.outcomes if isinstance(outcome, Withheld))
+            raise none_left([outcome for outcome in self.outcomes if isinstance(outcome, Withheld)])
         return released[0] if self.request.n == 1 else released
 
     def _begin(self, *, stamp_windows: bool) -> Generator[str, None, None]:

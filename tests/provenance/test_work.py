@@ -101,8 +101,13 @@ def test_candidates_end_each_for_itself(stage):
     assert [work.content for work in released] == ["one", "three is [personal_data removed]"]
     assert [work.record["seed"] for work in released] == [7, 9]
     assert stage.kinds().count("withheld") == 1 and stage.kinds().count("release") == 2
-    with pytest.raises(Withheld):
+
+
+def test_where_no_candidate_left_all_their_reasons_are_told(stage):
+    with pytest.raises(Withheld, match=r"answer 1: secrets.*answer 2: repetition.*makar review show") as caught:
         stage.work("SECRET", "AGAIN").release()
+    assert caught.value.action == "hold"  # the one that a person may still let out
+    assert caught.value.record["finish"] == "stop" and len(caught.value.reasons) == 2
 
 
 def test_candidates_cannot_be_streamed(stage):

@@ -23,6 +23,10 @@ class Piece:
     logprobs: tuple[Mapping[str, Any], ...] = ()
 
 
+def _no_mark(request: Any) -> Mapping[str, str]:
+    return {"not_marked": "there is no mark for this kind of work"}
+
+
 @dataclass(frozen=True)
 class Room:
     """One modality.
@@ -30,6 +34,7 @@ class Room:
     request: the frozen dataclass that a request to this room is
     build:   (model folder in the store, or None for `tiny`) -> a model that `sample` understands
     sample:  (model, request) -> pieces of every candidate, as they are made
+    marked:  request -> what the record says of the mark: its scheme and key id, or why there is none
     """
 
     name: str
@@ -37,6 +42,7 @@ class Room:
     build: Callable[..., Any]
     sample: Callable[[Any, Any], Iterator[Piece]]
     media_type: Callable[[Any], str]
+    marked: Callable[[Any], Mapping[str, str]] = _no_mark
     models: tuple[str, ...] = field(default=())
 
 

@@ -17,7 +17,7 @@ from makar.kit.files import read_text
 MOST_STDIN_BYTES = 20_000_000
 QUIET_S = 1.0
 
-_MAKING = ("model", "max_tokens", "temperature", "top_p", "seed", "policy", "exact")
+_MAKING = ("model", "max_tokens", "temperature", "top_p", "seed", "policy", "mark", "exact")
 _ANSWER = (*_MAKING, "system", "top_k", "min_p", "regex", "language")
 
 
@@ -30,6 +30,7 @@ def add_making_options(parser: argparse.ArgumentParser) -> None:
     add("--top-p", type=float, metavar="P", help="draw from the likeliest tokens that hold P of the mass (0.95)")
     add("--seed", type=int, metavar="S", help="the same seed gives the same answer; it is recorded in any case")
     add("--policy", metavar="NAME", help="what to do about failed checks: default, strict, or a TOML file")
+    add("--no-mark", dest="mark", action="store_false", default=None, help="leave out the imperceptible mark")
     add("--exact", action="store_true", default=None, help="the same bytes alone, in any batch, with any cache")
 
 

@@ -65,6 +65,11 @@ class Tokenizer:
         """One more than the largest token id; the model's output may be wider."""
         return len(self._bytes)
 
+    @property
+    def source(self) -> str:
+        """The text of the `tokenizer.json` it was read from."""
+        return self._source
+
     def id_of(self, name: str) -> int | None:
         """The id of the control token spelled `name`, such as `<|im_end|>`."""
         return self._names.get(name)

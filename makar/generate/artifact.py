@@ -17,6 +17,7 @@ class Artifact:
     checkpoint: `name`, `sha256` (the weights' identity) and `training_data` (what is known of it).
     finish: stop (the model ended it), length (the token limit did), interrupted, or composed (several steps made it).
     parents: ids of the artifacts it was made from.
+    mark: `scheme` and `key` of the mark it carries, or `not_marked` and why.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Artifact:
     parents: tuple[str, ...] = ()
     platform: Mapping[str, Any] = field(default_factory=dict)
     logprobs: tuple[Mapping[str, Any], ...] = ()
+    mark: Mapping[str, str] = field(default_factory=dict)
 
 
 def new_id() -> str:

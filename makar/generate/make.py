@@ -52,6 +52,7 @@ def collect(room: Room, request: Any, pieces: Iterable[Piece], *, seconds: float
             seconds=seconds,
             platform=machine,
             logprobs=tuple(entry for piece in group for entry in piece.logprobs),
+            mark=room.marked(request),
         )
         for index, group in sorted(groups.items())
     ]

@@ -54,7 +54,7 @@ def artifact_body(case: Case) -> dict[str, Any]:
     return {"work": made.id, "request": case.request, "room": made.room, "media_type": made.media_type,
             "content": sha256_bytes(utf8(made.content)), "checkpoint": dict(made.checkpoint), "seed": made.seed,
             "finish": made.finish, "num_tok": made.num_tok, "seconds": round(made.seconds, 6),
-            "parents": list(made.parents), "platform": dict(made.platform)}
+            "parents": list(made.parents), "platform": dict(made.platform), "mark": dict(made.mark)}
 
 
 def decision_body(case: Case, filed: Filed) -> dict[str, Any]:
@@ -80,4 +80,4 @@ def artifact_of(ledger: Ledger, stamp: Stamp, request: Mapping[str, Any]) -> Art
         id=body["work"], room=body["room"], media_type=body["media_type"],
         content=ledger.content(body["content"]).decode(), request=request, checkpoint=body["checkpoint"],
         seed=body["seed"], finish=body["finish"], num_tok=body["num_tok"], seconds=body["seconds"],
-        parents=tuple(body["parents"]), platform=body["platform"])
+        parents=tuple(body["parents"]), platform=body["platform"], mark=body.get("mark", {}))

@@ -32,6 +32,7 @@ def manifest(case: Case, stamps: Mapping[str, str]) -> dict[str, Any]:
         "exact": bool(made.request.get("exact", False)),
         "checkpoint": dict(made.checkpoint),
         "trace": traced(case),
+        "mark": dict(made.mark),
         "seed": made.seed,
         "finish": made.finish,
         "num_tok": made.num_tok,

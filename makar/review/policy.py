@@ -15,7 +15,7 @@ from makar.kit.errors import BadInput, UnknownName
 from makar.kit.files import read_text
 
 ACTIONS = ("release", "mask", "hold", "refuse")  # from the softest to the hardest
-KEYS = ("name", "extends", "otherwise", "mask", "actions", "originality")
+KEYS = ("name", "extends", "otherwise", "mask", "marks", "actions", "originality")
 BUILT_IN = ("default", "strict")
 LIMIT_BYTES = 100_000
 
@@ -26,6 +26,7 @@ class Policy:
 
     otherwise: the action for checks that `actions` does not name
     mask: what a masked span is replaced with; `{label}` is what was found
+    marks: whether works carry an imperceptible mark, where there is one for their kind
     asked: what checks judge by under this policy, see `makar.verdict.Subject`
     """
 
@@ -34,6 +35,7 @@ class Policy:
     otherwise: str = "hold"
     mask: str = "[{label} removed]"
     asked: Mapping[str, Any] = field(default_factory=dict)
+    marks: bool = True
 
     def asks(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """All that checks judge by: what the request asked and what the policy asks."""
@@ -88,7 +90,8 @@ def _build(table: Mapping[str, Any], name: str, folder: Path) -> Policy:
         if action not in ACTIONS:
             raise UnknownName("action", str(action), ACTIONS)
     return Policy(_line(table.get("name", name), "name"), actions, otherwise,
-                  _require_mask(table.get("mask", parent.mask)), {**parent.asked, **_asked(table, name, folder)})
+                  _require_mask(table.get("mask", parent.mask)), {**parent.asked, **_asked(table, name, folder)},
+                  _truth(table.get("marks", parent.marks), "marks"))
 
 
 def _asked(table: Mapping[str, Any], name: str, folder: Path) -> dict[str, Any]:
@@ -109,6 +112,12 @@ def _table(table: Mapping[str, Any], key: str, source: str) -> Mapping[str, Any]
 def _line(value: Any, key: str) -> str:
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
         raise BadInput(f"policy key '{key}': expected one line of text, got {value!r:.80}")
+    return value
+
+
+def _truth(value: Any, key: str) -> bool:
+    if not isinstance(value, bool):
+        raise BadInput(f"policy key '{key}': expected true or false, got {value!r:.80}")
     return value
 
 

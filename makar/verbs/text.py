@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from makar.methods.autoregress import Constraint, Sampling
     from makar.provenance.released import Released
     from makar.provenance.work import Work
+    from makar.review.policy import Policy
 
 MOST_PROMPT_BYTES = 2_000_000
 USUAL_ANSWER_TOK = 512
@@ -34,6 +35,7 @@ class TextOptions:
     language: an ISO 639-1 code or an English name; the answer is asked for, and checked to be, in it.
     policy: `default`, `strict`, or the path of a TOML file.
     exact: the same bytes alone, in a batch, and with any prefix cached.
+    mark: draw so that the answer can be recognised by who has the key; also off where the policy says `marks = false`.
     """
 
     model: str | None = None
@@ -54,6 +56,7 @@ class TextOptions:
     policy: str = "default"
     exact: bool = False
     logprobs: int = 0
+    mark: bool = True
 
 
 class TextSettings(TypedDict, total=False):
@@ -77,6 +80,7 @@ class TextSettings(TypedDict, total=False):
     policy: str
     exact: bool
     logprobs: int
+    mark: bool
 
 
 def text(prompt: str, *, ledger: Ledger | None = None, **settings: Unpack[TextSettings]) -> Released | list[Released]:
@@ -122,7 +126,7 @@ def begin_messages(messages: Sequence[Message], options: TextOptions, *, ledger:
     policy, asked, constraint = load_policy(options.policy), asked_of(options), constraint_of(options)
     last = Message(messages[-1].role, messages[-1].content + _instructions(options, asked))
     request = TextRequest(
-        messages=(*messages[:-1], last), model=options.model or store.default_model(), sampling=sampling_of(options),
+        messages=(*messages[:-1], last), model=options.model or store.default_model(), sampling=sampling_of(options, policy),
         constraint=constraint, n=options.n, language=asked.get("language"), exact=options.exact)
     request = fit(load(ROOM, request.model), request, may_clip=options.max_tokens is None)
     return Work(ROOM, request, policy=policy, ledger=ledger, asked=asked)
@@ -150,11 +154,12 @@ def readable(words: str, name: str) -> str:
     return words
 
 
-def sampling_of(options: TextOptions) -> Sampling:
+def sampling_of(options: TextOptions, policy: Policy) -> Sampling:
     """How tokens are drawn; a seed is made up where none was given.
 
-    Raises: BadInput (out of range)
+    Raises: BadInput (out of range), Damaged (the key to mark with)
     """
+    from makar.marks.key import current_key
     from makar.methods.autoregress import Sampling
 
     stop = (options.stop,) if isinstance(options.stop, str) else tuple(options.stop)
@@ -162,7 +167,8 @@ def sampling_of(options: TextOptions) -> Sampling:
         max_tok=USUAL_ANSWER_TOK if options.max_tokens is None else options.max_tokens,
         temperature=options.temperature, top_p=options.top_p, top_k=options.top_k, min_p=options.min_p,
         repetition_penalty=options.repetition_penalty, stop=stop, logprobs=options.logprobs,
-        seed=secrets.randbelow(2**31) if options.seed is None else options.seed)
+        seed=secrets.randbelow(2**31) if options.seed is None else options.seed,
+        mark=current_key().id if options.mark and policy.marks and options.temperature != 0 else "")
 
 
 def asked_of(options: TextOptions) -> dict[str, Any]:

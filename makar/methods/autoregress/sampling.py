@@ -1,7 +1,7 @@
 """From the logits of one step to one token.
 
-The order is fixed: constraint mask, penalties, temperature, top-k, top-p, min-p, one draw. Log-probabilities are
-those of the model's own distribution, before any of it.
+The order is fixed: constraint mask, penalties, temperature, top-k, top-p, min-p, the mark, one draw. Log-probabilities
+are those of the model's own distribution, before any of it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from makar.kit.errors import BadInput, Damaged
+from makar.marks.key import ID_CHARS, key
+from makar.marks.text import statement
+from makar.marks.tournament import Marker
 
 MAX_LOGPROBS = 20
 MAX_STOPS, MAX_STOP_CHARS = 16, 1000
@@ -31,6 +34,8 @@ Ids = NDArray[np.int64]
 class Sampling:
     """How tokens are drawn. Temperature 0 takes the most probable token; top_k 0, top_p 1 and min_p 0 keep every token.
 
+    mark: the public id of the key that the draws are marked with; "" leaves them unmarked, as greedy choices always are
+
     Raises: BadInput (a value out of its range)
     """
 
@@ -45,6 +50,7 @@ class Sampling:
     seed: int = 0
     stop: tuple[str, ...] = ()
     logprobs: int = 0
+    mark: str = ""
 
     def __post_init__(self) -> None:
         _whole("max_tok", self.max_tok, 1, 2**31)
@@ -59,11 +65,17 @@ class Sampling:
         _between("presence_penalty", self.presence_penalty, -100, 100)
         _between("frequency_penalty", self.frequency_penalty, -100, 100)
         _check_stops(self.stop)
+        _check_mark(self.mark)
 
     @property
     def penalised(self) -> bool:
         """Whether tokens seen before change the logits."""
         return self.repetition_penalty != 1 or self.presence_penalty != 0 or self.frequency_penalty != 0
+
+    @property
+    def marked(self) -> dict[str, str]:
+        """What the record of a work says of its mark."""
+        return statement(self.mark, greedy=self.temperature == 0)
 
 
 @dataclass(frozen=True)
@@ -79,9 +91,11 @@ class Chooser:
     """Chooses the tokens of one sequence; its draws depend on its own seed and tokens, never on the batch around it."""
 
     def __init__(self, sampling: Sampling, prompt_ids: Sequence[int]) -> None:
+        """Raises: NotHere (the key to mark with), Damaged"""
         self.sampling = sampling
         self._generator = torch.Generator().manual_seed(sampling.seed)
         self._seen = Seen(prompt_ids) if sampling.penalised else None
+        self._marker = Marker(key(sampling.mark), sampling.seed) if "key" in sampling.marked else None
 
     def choose(self, logits: Tensor, forbid: Callable[[Tensor], object] | None = None) -> Choice:
         """The next token; `forbid` sets the logits of forbidden tokens to -inf in place, on a copy.
@@ -102,6 +116,8 @@ class Chooser:
         token = self._pick(work)
         if self._seen is not None:
             self._seen.add(token)
+        if self._marker is not None:
+            self._marker.push(token)
         return Choice(token, float(own[token]) - total, _most_probable(own, total, self.sampling.logprobs))
 
     def _pick(self, logits: Tensor) -> int:
@@ -113,7 +129,7 @@ class Chooser:
         scaled = apply_temperature(logits, self.sampling.temperature)
         uniform = float(torch.rand((), generator=self._generator, dtype=torch.float64))
         ids, weights = kept(scaled, self.sampling)
-        place = draw(weights, uniform)
+        place = draw(weights if self._marker is None else self._marker.reweigh(ids, weights), uniform)
         return place if ids is None else int(ids[place])
 
 
@@ -251,6 +267,11 @@ def _whole(name: str, value: object, low: int, high: int) -> None:
 def _between(name: str, value: object, low: float, high: float) -> None:
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not low <= value <= high:
         raise BadInput(f"{name}: expected a number from {low:g} to {high:g}, got {value!r}")
+
+
+def _check_mark(mark: object) -> None:
+    if not isinstance(mark, str) or (mark and (len(mark) != ID_CHARS or set(mark) - set("0123456789abcdef"))):
+        raise BadInput(f"mark: expected the id of a key ({ID_CHARS} hex digits), or nothing, got {mark!r:.40}")
 
 
 def _check_stops(stops: object) -> None:

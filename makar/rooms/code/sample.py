@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from makar.codecs.chat import Message
 from makar.kit.errors import BadInput
+from makar.marks.tokenizers import remember
 from makar.methods.autoregress import Job, LanguageModel, Sampling
 from makar.room import Piece
 from makar.rooms.code.prompt import prompt
@@ -26,6 +27,8 @@ def sample(model: LanguageModel, request: CodeRequest) -> Iterator[Piece]:
     request = fit(model, request, may_clip=False)
     stop = () if request.task == "complete" else prompt(request).stop
     sampling = dataclasses.replace(request.sampling, stop=(*stop, *request.sampling.stop))
+    if "key" in sampling.marked:
+        remember(sampling.mark, model.name, model.tokenizer)
     prompt_ids = tuple(_prompt_ids(model, request))
     jobs = [Job(prompt_ids, _seeded(sampling, index)) for index in range(request.n)]
     yield from model.run(jobs, exact=request.exact)

@@ -16,4 +16,4 @@ def _media_type(request: TextRequest) -> str:
 
 
 ROOM = Room(name="text", request=TextRequest, build=build, sample=sample, media_type=_media_type,
-            models=("causal", "tiny"))
+            marked=lambda request: request.sampling.marked, models=("causal", "tiny"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
+from makar.marks.tokenizers import remember
 from makar.methods.autoregress import Job, LanguageModel
 from makar.room import Piece
 from makar.rooms.text.request import TextRequest, fit
@@ -16,6 +17,8 @@ def sample(model: LanguageModel, request: TextRequest) -> Iterator[Piece]:
     Raises: BadInput (too long for the context, a constraint that cannot be enforced)
     """
     fit(model, request, may_clip=False)
+    if "key" in request.sampling.marked:
+        remember(request.sampling.mark, model.name, model.tokenizer)
     prompt_ids = tuple(model.render(request.messages))
     jobs = [Job(prompt_ids, dataclasses.replace(request.sampling, seed=request.sampling.seed + index),
                 request.constraint) for index in range(request.n)]

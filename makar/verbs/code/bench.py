@@ -16,6 +16,7 @@ from makar.generate.make import collect, make
 from makar.kit.errors import Interrupted
 from makar.kit.files import sha256_bytes
 from makar.ledger import Ledger, Stamp, open_ledger
+from makar.marks.key import current_key
 from makar.methods.autoregress import Sampling
 from makar.provenance.released import Released
 from makar.provenance.work import stamp_request, submit
@@ -68,17 +69,18 @@ class Bench:
     def _sampling(self, first_temperature: float | None) -> Sampling:
         options, number = self.options, len(self.drafts)
         usual = options.temperature if first_temperature is None else first_temperature
+        temperature = usual if number == 0 or first_temperature is not None else max(usual, LATER_TEMPERATURE)
+        marks = options.mark and self.policy.marks and temperature != 0
         return Sampling(
             max_tok=options.max_tokens or USUAL_ANSWER_TOK, top_p=options.top_p, repetition_penalty=1.0,
-            temperature=usual if number == 0 or first_temperature is not None else max(usual, LATER_TEMPERATURE),
-            seed=(options.seed or 0) + number)
+            temperature=temperature, seed=(options.seed or 0) + number, mark=current_key().id if marks else "")
 
     def _file(self, made: Artifact, request: str) -> None:
         body = {"work": made.id, "request": request, "for": self.stamp.id, "draft": True, "room": made.room,
                 "media_type": made.media_type, "content": sha256_bytes(made.content.encode()),
                 "checkpoint": dict(made.checkpoint), "seed": made.seed, "finish": made.finish,
                 "num_tok": made.num_tok, "seconds": round(made.seconds, 6), "parents": list(made.parents),
-                "platform": dict(made.platform)}
+                "platform": dict(made.platform), "mark": dict(made.mark)}
         self.ledger.append("artifact", body, [made.content.encode()])
 
     def _interrupted(self, request: str, pieces: list[Piece]) -> Interrupted:
@@ -98,7 +100,7 @@ class Bench:
             id=new_id(), room=ROOM.name, media_type=media_type, content=content, request=self.request,
             checkpoint=last.checkpoint, seed=self.drafts[0].seed, finish="composed",
             num_tok=sum(draft.num_tok for draft in self.drafts), seconds=sum(draft.seconds for draft in self.drafts),
-            parents=tuple(draft.id for draft in self.drafts), platform=this_platform())
+            parents=tuple(draft.id for draft in self.drafts), platform=this_platform(), mark=last.mark)
         return submit(artifact, policy=self.policy, ledger=self.ledger, asked=self.asked, request_stamp=self.stamp)
 
 

@@ -21,6 +21,7 @@ class CodeOptions:
     seed: attempt i is drawn with `seed + i`; None is 0, so that the same request gives the same code.
     attempts: how many answers may be tried until one does what was asked.
     policy: `default`, `strict`, or the path of a TOML file.
+    mark: draw so that the code can be recognised by who has the key; greedy answers (temperature 0) never are.
     """
 
     model: str | None = None
@@ -31,6 +32,7 @@ class CodeOptions:
     attempts: int = 4
     policy: str = "default"
     exact: bool = False
+    mark: bool = True
 
     def __post_init__(self) -> None:
         if not 1 <= self.attempts <= MOST_ATTEMPTS:
@@ -48,6 +50,7 @@ class CodeSettings(TypedDict, total=False):
     attempts: int
     policy: str
     exact: bool
+    mark: bool
 
 
 def options_of(settings: Mapping[str, Any]) -> CodeOptions:

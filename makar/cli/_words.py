@@ -34,6 +34,13 @@ def add_making_options(parser: argparse.ArgumentParser) -> None:
     add("--exact", action="store_true", default=None, help="the same bytes alone, in any batch, with any cache")
 
 
+def add_signing_options(parser: argparse.ArgumentParser) -> None:
+    """Adds how a work is signed that is written to a file."""
+    add = parser.add_argument
+    add("--no-sign", dest="sign", action="store_false", default=None, help="write the file without a signature")
+    add("--embed", action="store_true", help="put the signature into the text, as invisible characters at its end")
+
+
 def making_settings_of(args: argparse.Namespace) -> dict[str, Any]:
     """Those settings of `add_making_options` that were given."""
     return _given(args, _MAKING)

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from makar.verbs.chat import chat as chat
     from makar.verbs.check import check as check
     from makar.verbs.curate import curate as curate
+    from makar.verbs.replay import replay as replay
     from makar.verbs.text import text as text
     from makar.verbs.trace import forget as forget
     from makar.verbs.trace import index as index
-    from makar.verbs.replay import replay as replay
     from makar.verbs.trace import trace as trace
     from makar.verbs.verify import verify as verify
 

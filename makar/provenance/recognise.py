@@ -13,6 +13,7 @@ from makar.kit.config import canonical
 from makar.kit.errors import BadInput, Damaged, MakarError
 from makar.kit.files import sha256_bytes
 from makar.ledger import Ledger, Report, Stamp
+from makar.provenance.credentials import wrapper
 from makar.provenance.credentials.media import HEAD_BYTES, Media, media_of, media_of_name
 from makar.provenance.credentials.read import NONE, Signature, read
 from makar.provenance.credentials.sign import sidecar_path
@@ -138,13 +139,14 @@ def _recognise(name: str, file: BinaryIO, num_bytes: int, sidecar: bytes | None,
         notes.append(f"the name promises {promised.media_type}, the bytes are {media.media_type}")
     signature = read(file, media, sidecar, text=text) if num_bytes else NONE
     if signature.manifest is not None and signature.manifest.get("form") not in FORMS:
-        notes.append(f"its manifest has the form {signature.manifest.get('form')!r:.20}, which this version of Makar "
-                     f"does not know; it knows {', '.join(map(str, FORMS))}")
+        form, known = signature.manifest.get("form"), ", ".join(map(str, FORMS))
+        notes.append(f"its manifest has the form {form!r:.20}, which this version of Makar does not know; it knows "
+                     f"{known}")
     if not num_bytes:
         notes.append("the file is empty")
     entry = _entry(signature.manifest, book.ledger)
     release = None if data is None or not num_bytes else _release(data, media, book)
-    return Finding(name, media.media_type, num_bytes, signature, _mark(media, text, notes), entry, release,
+    return Finding(name, media.media_type, num_bytes, signature, _mark(media, wrapper.without(text), notes), entry, release,
                    () if book.report.ok else book.report.problems, tuple(notes))
 
 

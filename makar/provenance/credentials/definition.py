@@ -10,6 +10,7 @@ from typing import Any
 
 from makar.provenance.credentials.media import Media
 
+FIRST_PARENT = "parent-0"
 MANIFEST = "org.makar.manifest"
 TRAINING_DATA = "org.makar.training-data"
 _SOURCES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -38,8 +39,9 @@ def _actions(manifest: Mapping[str, Any], opened: bool) -> list[dict[str, Any]]:
     edited = opened or (manifest["review"] or {}).get("verb") == "edit"
     source = EDITED if edited else GENERATED
     agent = {"name": "Makar", "version": str(manifest["software"]["makar"])}
-    first: dict[str, Any] = {"action": "c2pa.opened"} if opened else {"action": "c2pa.created",
-                                                                      "digitalSourceType": source}
+    first: dict[str, Any] = {"action": "c2pa.opened", "parameters": {"ingredientIds": [FIRST_PARENT]}}
+    if not opened:
+        first = {"action": "c2pa.created", "digitalSourceType": source}
     actions = [{**first, "softwareAgent": agent,
                 "description": f"made by the model '{manifest['checkpoint'].get('name')}'"}]
     if edited:

@@ -22,7 +22,8 @@ from makar.provenance.credentials.media import Media
 
 MAGIC, VERSION = b"C2PATXT\0", 1
 _HEAD = struct.Struct(">8sBI")
-_WRAPPER = re.compile("\ufeff([\ufe00-\ufe0f\U000e0100-\U000e01ef]{%d,})" % _HEAD.size)
+_WRAPPER = re.compile(f"\ufeff([\ufe00-\ufe0f\U000e0100-\U000e01ef]{{{_HEAD.size},}})")
+_ANY_WRAPPER = re.compile("\ufeff?[\ufe00-\ufe0f\U000e0100-\U000e01ef]{8,}")
 _MOST_TURNS = 6
 
 
@@ -83,6 +84,11 @@ def find(text: str) -> Wrapped | None:
     before = len(normal[:found[0].start()].encode())
     return Wrapped(normal.encode(), before, len(found[0][0].encode()), raw[_HEAD.size:_HEAD.size + size],
                    normal[:found[0].start()] + normal[found[0].end():])
+
+
+def without(text: str | None) -> str | None:
+    """The text without the invisible characters of wrappers, whole or not."""
+    return None if text is None else _ANY_WRAPPER.sub("", text)
 
 
 def is_bound(wrapped: Wrapped, binding: dict[str, Any]) -> bool:

@@ -1,12 +1,13 @@
 """Every release's fingerprint in one array, to be searched whole: a million of them take milliseconds.
 
-The shelf is a file beside the ledger, made from its release stamps and made again whenever it does not fit them. What is
-found is looked up in the ledger, so a shelf that somebody changed can hide a release but not invent one.
+The shelf is a file beside the ledger, made from its release stamps and made again whenever it does not fit them. What
+is found is looked up in the ledger, so a shelf that somebody changed can hide a release but not invent one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,10 +82,9 @@ def open_shelf(ledger: Ledger) -> Shelf:
     new = np.array(list(_rows(ledger, since)), dtype=ROW)
     rows = np.concatenate((kept, new))
     if len(new) >= KEEP_AT:
-        try:
+        # In a folder that may only be read, or on a full disk, the next look-up has to read the stamps again.
+        with suppress(OutOfRoom, BadInput):
             atomic_write(shelf_path(ledger.path), rows.tobytes())
-        except (OutOfRoom, BadInput):
-            pass  # a folder that may only be read, or a full disk: the shelf is only there to be quicker next time
     return Shelf(rows)
 
 

@@ -17,7 +17,7 @@ from makar.kit.files import read_text
 MOST_STDIN_BYTES = 20_000_000
 QUIET_S = 1.0
 
-_MAKING = ("model", "max_tokens", "temperature", "top_p", "seed", "policy", "mark", "exact")
+_MAKING = ("model", "mark", "max_tokens", "temperature", "top_p", "seed", "policy", "exact")
 _ANSWER = (*_MAKING, "system", "top_k", "min_p", "regex", "language")
 
 

@@ -14,7 +14,9 @@ SUMMARIES = {
     "perplexity": "surprise per token and bits per byte on a text file",
     "hellaswag": "which of four endings is likeliest (JSON lines: context, endings, label)",
     "humaneval": "functions that pass their tests (JSON lines: task_id, prompt, entry_point, test)",
+    "marks": "how surely works are recognised by their marks (human text as the control: a .txt file or a tar of them)",
 }
+_WITH_PAGE = ("marks",)
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -27,6 +29,8 @@ def add(commands: argparse._SubParsersAction) -> None:
         parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="what to measure on")
         parser.add_argument("--limit", type=int, metavar="N", help="the first N items only")
         parser.add_argument("-o", "--output", type=Path, metavar="JSON", help="write the result there too")
+        if name in _WITH_PAGE:
+            parser.add_argument("--html", type=Path, metavar="FILE", help="write the curves as a page there")
         parser.set_defaults(run=run, measure=name)
 
 
@@ -54,6 +58,8 @@ def run(args: argparse.Namespace) -> int:
     finish(evaluation)
     if args.output is not None:
         atomic_write(args.output, json.dumps({**to_json(result), "ledger": stamped.id}, indent=2) + "\n")
+    if measure.page is not None and args.html is not None:
+        atomic_write(args.html, measure.page(result, items))
     print(table(result, stamped.id))
     return 0
 

@@ -127,6 +127,7 @@ class Measure:
     """One measure: how its data are read, asked and summed up.
 
     settings: everything that changes the figure, for the record
+    page: the result and its items as an HTML page with curves, where the measure has some
     """
 
     name: str
@@ -135,6 +136,7 @@ class Measure:
     tasks: Callable[[Model, Path], list[Task]]
     run: Callable[[Model, Sequence[Task]], Iterator[Item]]
     figures: Callable[[Sequence[Item]], tuple[Figure, ...]]
+    page: Callable[[Result, Sequence[Item]], str] | None = None
 
 
 def read_lines(path: Path, fields: Mapping[str, type]) -> list[tuple[str, dict[str, Any]]]:

@@ -8,6 +8,7 @@ half is shared evenly (Bonferroni) among all windows, lanes, keys and tokenizers
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -32,6 +33,15 @@ DEPTH_WEIGHTS = np.linspace(10, 1, NUM_LAYERS)
 
 Reals = NDArray[np.float64]
 Weigh = Callable[[Sequence[int]], Sequence[float]]
+
+
+def surprise_weights(log_probs: Sequence[float]) -> list[float]:
+    """What tokens weigh by their natural log-probabilities to a model: up to three bits of surprise, for where nothing
+    could be chosen nothing could be marked.
+
+    Shapes: log-probabilities of all tokens after the first -> one weight for every token
+    """
+    return [0.0, *(min(3.0, -float(value) / math.log(2)) for value in log_probs)]
 
 
 def statement(key_id: str, *, greedy: bool) -> dict[str, str]:
@@ -68,7 +78,7 @@ def detect(text: str, *, keys: Sequence[MarkKey] | None = None, tokenizers: Sequ
 
     keys: None is every key on this machine, rotated ones too
     tokenizers: None is those that were used with the keys
-    weigh: what each token of a text weighs, such as its surprise to the model that may have made it; None counts all
+    weigh: token ids to what each weighs, as by `surprise_weights` of the model that may have made them; None counts all
     alike. It may depend on the text, never on a key, or the p-value is wrong.
 
     Raises: Damaged (a key or tokenizer that cannot be read), BadInput (a lone surrogate)
@@ -151,8 +161,9 @@ def _told(text: str, best: _Match, p: float, threshold: float, num_tests: int) -
     if p <= threshold:
         start, end = _characters(text, best)
         where = "" if num_tok == len(best.reading.counted) else f" in characters {start:,} to {end:,}"
-        return Finding(True, p, f"carries the mark of key {best.key.id}{where} (p = {p:.1g}, {num_tok:,} tokens)", SCHEME,
-                       best.key.id, best.reading.known.checkpoints, num_tok, start, end, num_tests)
+        says = f"carries the mark of key {best.key.id}{where} (p = {p:.1g}, {num_tok:,} tokens)"
+        return Finding(True, p, says, SCHEME, best.key.id, best.reading.known.checkpoints, num_tok, start, end,
+                       num_tests)
     counted = len(best.reading.counted)
     if counted < ENOUGH_TOK:
         return Finding(None, p, f"too short or too predictable to tell: {counted:,} tokens count, {ENOUGH_TOK:,} are "

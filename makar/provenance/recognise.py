@@ -146,7 +146,8 @@ def _recognise(name: str, file: BinaryIO, num_bytes: int, sidecar: bytes | None,
         notes.append("the file is empty")
     entry = _entry(signature.manifest, book.ledger)
     release = None if data is None or not num_bytes else _release(data, media, book)
-    return Finding(name, media.media_type, num_bytes, signature, _mark(media, wrapper.without(text), notes), entry, release,
+    mark = _mark(media, wrapper.without(text), notes)
+    return Finding(name, media.media_type, num_bytes, signature, mark, entry, release,
                    () if book.report.ok else book.report.problems, tuple(notes))
 
 

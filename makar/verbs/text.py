@@ -126,8 +126,9 @@ def begin_messages(messages: Sequence[Message], options: TextOptions, *, ledger:
     policy, asked, constraint = load_policy(options.policy), asked_of(options), constraint_of(options)
     last = Message(messages[-1].role, messages[-1].content + _instructions(options, asked))
     request = TextRequest(
-        messages=(*messages[:-1], last), model=options.model or store.default_model(), sampling=sampling_of(options, policy),
-        constraint=constraint, n=options.n, language=asked.get("language"), exact=options.exact)
+        messages=(*messages[:-1], last), model=options.model or store.default_model(),
+        sampling=sampling_of(options, policy), constraint=constraint,
+        n=options.n, language=asked.get("language"), exact=options.exact)
     request = fit(load(ROOM, request.model), request, may_clip=options.max_tokens is None)
     return Work(ROOM, request, policy=policy, ledger=ledger, asked=asked)
 

@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+
 from makar.marks import tournament as marks
 from makar.marks.key import MarkKey
 

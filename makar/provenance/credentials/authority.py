@@ -72,10 +72,9 @@ def current_key() -> SigningKey:
     """
     if not (folder() / "settings.json").is_file():
         _begin()
-    settings = _settings()
-    name = settings["key"]
+    name, service = _settings()
     chain, private = _read(f"{name}.pem"), _read(f"{name}.key")
-    return SigningKey(name, algorithm_of(_private(private)), chain, private, settings.get("time_stamps"))
+    return SigningKey(name, algorithm_of(_private(private)), chain, private, service)
 
 
 def anchors() -> bytes:
@@ -88,7 +87,7 @@ def known_keys() -> list[KeyFact]:
     """Every key that this machine signs or signed with, the newest first."""
     if not (folder() / "settings.json").is_file():
         return []
-    signs = _settings()["key"]
+    signs, _ = _settings()
     found = []
     for path in folder().glob("*.pem"):
         if path.stem != "authority":
@@ -105,17 +104,17 @@ def rotate() -> str:
     """
     if not (folder() / "settings.json").is_file():
         _begin()
-        return str(_settings()["key"])
-    old = _settings()
+        return _settings()[0]
+    old, service = _settings()
     if (folder() / "authority.key").is_file():
         authority = _certificates(_read("authority.pem"), "authority.pem")[0]
         name = _make_key(folder(), authority, _ec(_read("authority.key")))
     else:  # the authority was lost: a new one begins, the old certificate stays trusted
         if (folder() / "authority.pem").is_file():
-            _write(folder() / "trusted" / f"authority-{old['key']}.pem", _read("authority.pem"))
+            _write(folder() / "trusted" / f"authority-{old}.pem", _read("authority.pem"))
         name = _make_authority(folder())
-    _write_settings(folder(), name, old.get("time_stamps"))
-    (folder() / f"{old['key']}.key").unlink(missing_ok=True)
+    _write_settings(folder(), name, service)
+    (folder() / f"{old}.key").unlink(missing_ok=True)
     return name
 
 
@@ -137,7 +136,7 @@ def use_certificate(chain: bytes, private: bytes) -> str:
     _write(folder() / f"{name}.pem", b"".join(_pem(one) for one in certificates))
     _write(folder() / f"{name}.key", written)
     trust(_pem(certificates[-1]), name)
-    _write_settings(folder(), name, _settings().get("time_stamps"))
+    _write_settings(folder(), name, _settings()[1])
     return name
 
 
@@ -159,7 +158,7 @@ def time_stamps(url: str | None) -> None:
     if url is not None and not url.startswith(("http://", "https://")):
         raise BadInput(f"a time-stamp service has an http or https address; got '{url}'")
     _begin_if_absent()
-    _write_settings(folder(), _settings()["key"], url)
+    _write_settings(folder(), _settings()[0], url)
 
 
 def algorithm_of(key: PrivateKeyTypes) -> str:
@@ -268,18 +267,20 @@ def _id_of(public: ec.EllipticCurvePublicKey) -> str:
     return f"{int(sha256_bytes(spelled)[:16], 16) | 1 << 62:x}"
 
 
-def _settings() -> dict[str, str | None]:
+def _settings() -> tuple[str, str | None]:
+    """The id of the key that signs, and the time-stamp service.
+
+    Raises: Damaged
+    """
     try:
         found = json.loads((folder() / "settings.json").read_bytes())
-        if isinstance(found["key"], str):
-            return dict(found)
-    except (ValueError, KeyError, TypeError):
-        pass
-    raise Damaged(f"'{folder() / 'settings.json'}' is damaged; write {{\"key\": \"ID\"}} there, with an ID for which "
-                  "there are ID.pem and ID.key, or move the folder away and new keys are made")
+        return str(found["key"]), found.get("time_stamps")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Damaged(f"'{folder() / 'settings.json'}' is damaged; write {{\"key\": \"ID\"}} there, with an ID for "
+                      "which there are ID.pem and ID.key, or move the folder away and new keys are made") from error
 
 
-def _write_settings(place: Path, key: str | None, url: str | None) -> None:
+def _write_settings(place: Path, key: str, url: str | None) -> None:
     _write(place / "settings.json", json.dumps({"key": key, "time_stamps": url}).encode())
 
 

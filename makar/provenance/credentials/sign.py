@@ -109,19 +109,19 @@ def _add_parent(builder: c2pa.Builder, parent: Parent, relationship: str, number
     words: Definition = {"title": parent.name, "relationship": relationship, "label": f"parent-{number}"}
     try:
         if parent.sidecar is not None:
-            _add_store(builder, words, f"parent-{number}{SUFFIX}", parent, media)
+            words |= _beside(builder, f"parent-{number}{SUFFIX}", parent.data, parent.sidecar, media)
         builder.add_ingredient(words, media.media_type, io.BytesIO(parent.data))
     except c2pa.C2paError as error:
         raise BadInput(f"the parent '{parent.name}' cannot be named in the signature: {error}") from error
 
 
-def _add_store(builder: c2pa.Builder, words: Definition, name: str, parent: Parent, media: Media) -> None:
-    """Adds the manifest store that lies beside a parent, with what its validation says: C2PA wants both or neither."""
-    with c2pa.Reader(media.media_type, io.BytesIO(parent.data), parent.sidecar, context=context()) as reader:
+def _beside(builder: c2pa.Builder, name: str, data: bytes, sidecar: bytes, media: Media) -> Definition:
+    """The manifest store that lies beside a parent, with what its validation says: C2PA wants both or neither."""
+    with c2pa.Reader(media.media_type, io.BytesIO(data), sidecar, context=context()) as reader:
         told = json.loads(reader.json())
-    builder.add_resource(name, io.BytesIO(parent.sidecar))
-    words |= {"manifest_data": {"format": "application/c2pa", "identifier": name},
-              "active_manifest": told["active_manifest"], "validation_results": told["validation_results"]}
+    builder.add_resource(name, io.BytesIO(sidecar))
+    return {"manifest_data": {"format": "application/c2pa", "identifier": name},
+            "active_manifest": told["active_manifest"], "validation_results": told["validation_results"]}
 
 
 def _meaning(error: c2pa.C2paError, media: Media, key: SigningKey) -> BadInput | NoNetwork:

@@ -15,17 +15,19 @@ if TYPE_CHECKING:
     from makar.verbs.chat import chat as chat
     from makar.verbs.check import check as check
     from makar.verbs.curate import curate as curate
+    from makar.verbs.replay import replay as replay
     from makar.verbs.text import text as text
     from makar.verbs.trace import forget as forget
     from makar.verbs.trace import index as index
     from makar.verbs.trace import trace as trace
+    from makar.verbs.verify import verify as verify
 
 __version__ = "0.1.0"
 
-VERBS = ("text", "chat", "code", "check", "curate", "trace", "index", "forget")
+VERBS = ("text", "chat", "code", "check", "curate", "trace", "index", "forget", "verify", "replay")
 """The verbs that work today."""
 
-VERBS_WITHOUT_ROOM = ("image", "music", "speech", "sound", "video", "verify")
+VERBS_WITHOUT_ROOM = ("image", "music", "speech", "sound", "video")
 """The verbs that are planned and say so when they are called."""
 
 _PLACES = {
@@ -37,11 +39,14 @@ _PLACES = {
     "trace": ("makar.verbs.trace", "trace"),
     "index": ("makar.verbs.trace", "index"),
     "forget": ("makar.verbs.trace", "forget"),
+    "verify": ("makar.verbs.verify", "verify"),
+    "replay": ("makar.verbs.replay", "replay"),
     "Released": ("makar.provenance.released", "Released"),
     "Withheld": ("makar.provenance.released", "Withheld"),
 }
 
-__all__ = ["Released", "Withheld", "chat", "check", "code", "curate", "forget", "index", "text", "trace"]
+__all__ = ["Released", "Withheld", "chat", "check", "code", "curate", "forget", "index", "replay", "text", "trace",
+           "verify"]
 
 
 def __getattr__(name: str) -> Any:

@@ -25,13 +25,20 @@ def add_making_options(parser: argparse.ArgumentParser) -> None:
     """Adds the settings of everything a language model makes; one that is not given stays the verb's own."""
     add = parser.add_argument
     add("--model", metavar="NAME", help="a model of 'makar models list', or tiny (random weights, no download)")
-    add("--no-mark", dest="mark", action="store_false", default=None, help="leave out the imperceptible mark")
     add("--max-tokens", type=int, metavar="N", help="the longest answer; where not given, as the task needs")
     add("--temperature", type=float, metavar="T", help="0 is greedy; where not given, as the task needs")
     add("--top-p", type=float, metavar="P", help="draw from the likeliest tokens that hold P of the mass (0.95)")
     add("--seed", type=int, metavar="S", help="the same seed gives the same answer; it is recorded in any case")
     add("--policy", metavar="NAME", help="what to do about failed checks: default, strict, or a TOML file")
+    add("--no-mark", dest="mark", action="store_false", default=None, help="leave out the imperceptible mark")
     add("--exact", action="store_true", default=None, help="the same bytes alone, in any batch, with any cache")
+
+
+def add_signing_options(parser: argparse.ArgumentParser) -> None:
+    """Adds how a work is signed that is written to a file."""
+    add = parser.add_argument
+    add("--no-sign", dest="sign", action="store_false", default=None, help="write the file without a signature")
+    add("--embed", action="store_true", help="put the signature into the text, as invisible characters at its end")
 
 
 def making_settings_of(args: argparse.Namespace) -> dict[str, Any]:

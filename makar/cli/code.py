@@ -9,9 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from makar.cli._words import add_making_options, making_settings_of, output_path, read_stdin
+from makar.cli._words import add_making_options, add_signing_options, making_settings_of, output_path, read_stdin
 from makar.kit.errors import BadInput
-from makar.kit.files import atomic_write
 
 if TYPE_CHECKING:
     from makar.ledger import Ledger
@@ -26,7 +25,6 @@ EXAMPLES = """examples:
   makar code test app.py:parse_args -o test_app.py
   makar code doc app.py --in-place
 """
-_BOM = b"\xef\xbb\xbf"
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -62,6 +60,7 @@ def _task(tasks: argparse._SubParsersAction[argparse.ArgumentParser], name: str,
     option("--record", action="store_true", help="print the record as JSON, or with -o write FILE.record.json")
     option("--attempts", type=int, metavar="N", help="how many answers may be tried (4); the i-th has seed S + i")
     add_making_options(parser)
+    add_signing_options(parser)
     parser.set_defaults(run=run, work=work, in_place=False)
     return parser
 
@@ -79,9 +78,9 @@ def run(args: argparse.Namespace) -> int:
     with open_ledger() as ledger:
         released = args.work(args, settings, ledger)
     if args.in_place:
-        _put_back(released, _file_of(args))
+        _put_back(released, _file_of(args), args)
     elif target is not None:
-        released.save(target, record=args.record)
+        released.save(target, record=args.record, sign=args.sign, embed=args.embed)
         print(f"{target}  (makar ledger show {released.id[:12]})", file=sys.stderr)
     elif args.record:
         print(json.dumps(released.record, indent=2, ensure_ascii=False))
@@ -96,7 +95,7 @@ def _file_of(args: argparse.Namespace) -> Path:
     return args.file if "file" in args else place(args.place).path
 
 
-def _put_back(released: Released, path: Path) -> None:
+def _put_back(released: Released, path: Path, args: argparse.Namespace) -> None:
     """Writes the result over the file it was made from, whole or not at all; its mode and byte order mark stay.
 
     Raises: BadInput (the policy masked parts of it)
@@ -104,8 +103,7 @@ def _put_back(released: Released, path: Path) -> None:
     if released.record["masked"]:
         raise BadInput(f"'{path}' was not changed: the policy masked parts of the result, which would be lost from the "
                        f"file; see them with: makar ledger show {released.id[:12]}, or write to another file with -o")
-    mark = _BOM if path.read_bytes().startswith(_BOM) else b""
-    atomic_write(path.resolve(), mark + released.content.encode(), mode=path.stat().st_mode & 0o7777)
+    released.save(path.resolve(), sign=args.sign, embed=args.embed, in_place=True)
     print(f"{path}  (makar ledger show {released.id[:12]})", file=sys.stderr)
 
 

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from makar.cli._words import output_path
+from makar.cli._words import add_signing_options, output_path
 from makar.cli.ledger import printable
 from makar.kit.errors import BadInput
 from makar.kit.files import read_text
@@ -41,6 +41,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         if name != "reject":
             action.add_argument("-o", "--output", metavar="FILE", type=Path, help="write the released work there")
             action.add_argument("--record", action="store_true", help="with -o: also write FILE.record.json")
+            add_signing_options(action)
         if name == "edit":
             action.add_argument("--file", metavar="NEW", type=Path, help="the new text; else $EDITOR opens")
 
@@ -80,7 +81,7 @@ def run_approve(args: argparse.Namespace) -> int:
     target = _target(args)
     with open_ledger() as ledger:
         released = approve(ledger, args.id, _who(args), args.why)
-    return _hand_over(released, target, record=args.record)
+    return _hand_over(released, target, args)
 
 
 def run_reject(args: argparse.Namespace) -> int:
@@ -104,7 +105,7 @@ def run_edit(args: argparse.Namespace) -> int:
         work = kept(ledger, args.id)
         new = read_text(args.file) if args.file else _edited(work.case.artifact.content)
         released = edit(ledger, work.id, new, who, args.why)
-    return _hand_over(released, target, record=args.record)
+    return _hand_over(released, target, args)
 
 
 def _lines(work: Kept) -> list[str]:
@@ -125,11 +126,11 @@ def _lines(work: Kept) -> list[str]:
     return lines
 
 
-def _hand_over(released: Released, target: Path | None, *, record: bool) -> int:
+def _hand_over(released: Released, target: Path | None, args: argparse.Namespace) -> int:
     if target is None:
         print(released.content, end="" if released.content.endswith("\n") else "\n")
     else:
-        released.save(target, record=record)
+        released.save(target, record=args.record, sign=args.sign, embed=args.embed)
     print(f"released as {released.id}" + (f" in {target}" if target else ""), file=sys.stderr)
     return 0
 

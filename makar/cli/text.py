@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from makar.cli._words import add_answer_options, output_path, settings_of, words_of
+from makar.cli._words import add_answer_options, add_signing_options, output_path, settings_of, words_of
 from makar.kit.errors import Stopped
-from makar.kit.files import atomic_write
 
 if TYPE_CHECKING:
     from makar.provenance.released import Released
@@ -35,6 +34,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
                         help="a text file to put behind the prompt (can be given several times)")
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="write the answer there instead")
     add_answer_options(parser)
+    add_signing_options(parser)
     parser.add_argument("--n", type=int, default=1, metavar="N", help="how many answers (seeds S, S+1, ...)")
     parser.add_argument("--stream", action=argparse.BooleanOptionalAction, default=None,
                         help="show the answer while it is made (by default on a terminal)")
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         _tell_withheld(work)
     works = released if isinstance(released, list) else [released]
     if targets:
-        _save(works, targets, record=args.record)
+        _save(works, targets, args)
     elif args.record:
         found = [{"text": one.content, "record": one.record} for one in works]
         print(json.dumps(found if args.n > 1 else found[0], indent=2, ensure_ascii=False))
@@ -125,11 +125,7 @@ def _targets(output: Path | None, num: int) -> list[Path]:
     return [output_path(output.with_name(f"{output.stem}-{number}{output.suffix}")) for number in range(1, num + 1)]
 
 
-def _save(works: Sequence[Released], targets: Sequence[Path], *, record: bool) -> None:
+def _save(works: Sequence[Released], targets: Sequence[Path], args: argparse.Namespace) -> None:
     for work, target in zip(works, targets, strict=True):
-        ending = "" if work.content.endswith("\n") else "\n"
-        atomic_write(target, work.content + ending)
-        if record:
-            written = json.dumps(work.record, indent=2, ensure_ascii=False)
-            atomic_write(target.with_name(f"{target.name}.record.json"), f"{written}\n")
+        work.save(target, record=args.record, sign=args.sign, embed=args.embed)
         print(f"{target}  (makar ledger show {work.id})", file=sys.stderr)

@@ -48,10 +48,9 @@ class Filed:
     verdicts: str
 
 
-def artifact_body(case: Case) -> dict[str, Any]:
-    """The body of an artifact stamp; the content goes with it."""
-    made = case.artifact
-    return {"work": made.id, "request": case.request, "room": made.room, "media_type": made.media_type,
+def artifact_body(made: Artifact, request: str) -> dict[str, Any]:
+    """The body of an artifact stamp; the content goes with it. `request` is the id of the request stamp."""
+    return {"work": made.id, "request": request, "room": made.room, "media_type": made.media_type,
             "content": sha256_bytes(utf8(made.content)), "checkpoint": dict(made.checkpoint), "seed": made.seed,
             "finish": made.finish, "num_tok": made.num_tok, "seconds": round(made.seconds, 6),
             "parents": list(made.parents), "platform": dict(made.platform), "mark": dict(made.mark)}

@@ -1,22 +1,32 @@
-"""The record of a work: what made it, from what, what was found, who let it through, and where that is stamped."""
+"""The manifest of a work: what made it, from what, what was found, who let it through, and where that is stamped.
+
+It is one canonical JSON per work. The ledger keeps it with the release stamp, `Released.record` is the same, and the
+copy that is signed into a file or beside it differs in one thing: what was asked is there as its hash, unless the
+policy says that all may read it.
+"""
 
 from __future__ import annotations
 
 import importlib
 import platform
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from makar.kit.config import to_json
+from makar.kit.config import canonical, to_json
 from makar.kit.files import sha256_bytes
 from makar.ledger.stamp import utf8
 from makar.provenance.case import Case
 
-FORM = 1
+FORM = 2
+FORMS = (1, 2)
+"""The forms that can be read."""
+_CONFIGURES = ("task", "sampling", "options", "n", "exact")  # of a request: how it is made, not what is asked
+_ROOT = re.compile(r"(?:corpus|folder) ([0-9a-f]{64})\b")
 
 
-def manifest(case: Case, stamps: Mapping[str, str]) -> dict[str, Any]:
-    """The record as plain JSON values. `stamps` are ids by kind.
+def manifest(case: Case, stamps: Mapping[str, str], position: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest as plain JSON values. `stamps` are ids by kind; `position` is where in the ledger it is stamped.
 
     The `content` of a work that was not let out is what the model made; it stays in the ledger.
     """
@@ -29,6 +39,7 @@ def manifest(case: Case, stamps: Mapping[str, str]) -> dict[str, Any]:
         "content": {"sha256": sha256_bytes(utf8(leaves)), "num_chars": len(leaves)},
         "masked": case.lets_out and leaves != made.content,
         "request": to_json(made.request),
+        "configuration": {key: to_json(made.request[key]) for key in _CONFIGURES if key in made.request},
         "exact": bool(made.request.get("exact", False)),
         "checkpoint": dict(made.checkpoint),
         "trace": traced(case),
@@ -44,7 +55,15 @@ def manifest(case: Case, stamps: Mapping[str, str]) -> dict[str, Any]:
         "platform": to_json(made.platform),
         "software": software(),
         "stamps": {"request": case.request, **stamps},
+        "ledger": dict(position),
     }
+
+
+def disclosed(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest as it is signed into a file that leaves: what was asked as its hash, unless the policy tells it."""
+    if record["decision"]["policy"].get("signed_request") == "full":
+        return dict(record)
+    return {**record, "request": {"sha256": sha256_bytes(utf8(canonical(record["request"])))}}
 
 
 def traced(case: Case) -> dict[str, Any]:
@@ -53,10 +72,11 @@ def traced(case: Case) -> dict[str, Any]:
     A finding says something of these corpora alone, so data that is not disclosed is said to be so.
     """
     told = str(case.artifact.checkpoint.get("training_data") or "").strip()
-    disclosed = told and "not disclosed" not in told.lower()
+    known = told and "not disclosed" not in told.lower()
     compared = case.policy.asked.get("originality", {})
-    return {"training_data": told if disclosed else "training data not disclosed",
-            "compared_with": list(compared.get("roots", ()))}
+    root = _ROOT.match(told)
+    return {"training_data": told if known else "training data not disclosed",
+            "corpus_root": root[1] if root else None, "compared_with": list(compared.get("roots", ()))}
 
 
 def software() -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from makar.kit.errors import Stopped
 from makar.kit.files import atomic_write
+from makar.provenance.leave import Leaving, leave
 
 _KEY = object()  # held by `seal.py` alone
 
@@ -47,13 +48,20 @@ class Released:
         """The content."""
         return self.content
 
-    def save(self, path: str | Path, *, record: bool = False) -> Path:
-        """Writes the content whole or not at all, with `record` also PATH.record.json; returns the path.
+    def save(self, path: str | Path, *, record: bool = False, sign: bool | None = None,
+             embed: bool = False, in_place: bool = False, parents: Sequence[str | Path] = ()) -> Path:
+        """Writes the content whole or not at all and signs it; returns the path. With `record` also PATH.record.json.
 
-        Raises: OutOfRoom, BadInput
+        sign: None as the policy says, which signs if it says nothing. The signature of a text lies in PATH.c2pa, or
+        with `embed` in the text itself, as invisible characters.
+        in_place: over the file that it was made from; its mode and byte order mark stay
+        parents: files it was made from; their own signatures go into this one
+
+        Raises: OutOfRoom, BadInput (a text that cannot hold a signature), NoNetwork (no time stamp), Damaged (the key)
         """
         path = Path(path)
-        atomic_write(path, self.content)
+        leave(self.content.encode(), self.record, path,
+              Leaving(sign, embed, in_place, [Path(parent) for parent in parents]))
         if record:
             written = json.dumps(self.record, indent=2, ensure_ascii=False)
             atomic_write(path.with_name(f"{path.name}.record.json"), f"{written}\n")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from makar.kit.config import canonical, to_json
 from makar.kit.errors import BadInput
 from makar.kit.files import sha256_bytes
@@ -9,6 +11,7 @@ from makar.ledger import Ledger
 from makar.ledger.chain import Batch
 from makar.ledger.stamp import utf8
 from makar.provenance.case import Case, Filed, artifact_body, decision_body
+from makar.provenance.fingerprint import fingerprint
 from makar.provenance.manifest import manifest
 from makar.provenance.released import _KEY, Released, Withheld
 from makar.review.decision import Decision, decide
@@ -37,7 +40,9 @@ def seal_in(batch: Batch, case: Case, filed: Filed | None = None) -> Released | 
     filed = _file(batch, case) if filed is None else filed
     decision = batch.append("decision", decision_body(case, filed), [utf8(case.cleared)] if case.lets_out else [])
     named = {"artifact": filed.artifact, "verdicts": filed.verdicts, "decision": decision.id}
-    return _release(batch, case, named) if case.lets_out else _withhold(batch, case, named)
+    # In one transaction the next stamp is the next number.
+    position = {"seq": decision.seq + 1, "prev": decision.id}
+    return _release(batch, case, named, position) if case.lets_out else _withhold(batch, case, named, position)
 
 
 def _require_decision(case: Case) -> None:
@@ -54,24 +59,25 @@ def _require_decision(case: Case) -> None:
 
 
 def _file(batch: Batch, case: Case) -> Filed:
-    artifact = batch.append("artifact", artifact_body(case), [utf8(case.artifact.content)])
+    artifact = batch.append("artifact", artifact_body(case.artifact, case.request), [utf8(case.artifact.content)])
     verdicts = batch.append("verdicts", {"work": case.artifact.id, "artifact": artifact.id,
                                          "verdicts": to_json(case.verdicts)})
     return Filed(artifact.id, verdicts.id)
 
 
-def _release(batch: Batch, case: Case, named: dict[str, str]) -> Released:
+def _release(batch: Batch, case: Case, named: dict[str, str], position: dict[str, Any]) -> Released:
     # The stamp holds the record up to itself; the record that leaves also names the stamp.
-    kept = utf8(canonical(manifest(case, named)))
+    kept = utf8(canonical(manifest(case, named, position)))
     body = {"work": case.artifact.id, "request": case.request, **named,
-            "content": sha256_bytes(utf8(case.cleared)), "record": sha256_bytes(kept)}
+            "content": sha256_bytes(utf8(case.cleared)), "record": sha256_bytes(kept),
+            "fingerprint": fingerprint(case.artifact.media_type, utf8(case.cleared))}
     stamp = batch.append("release", body, [kept])
-    return Released(case.cleared, canonical(manifest(case, {**named, "release": stamp.id})), _KEY)
+    return Released(case.cleared, canonical(manifest(case, {**named, "release": stamp.id}, position)), _KEY)
 
 
-def _withhold(batch: Batch, case: Case, named: dict[str, str]) -> Withheld:
+def _withhold(batch: Batch, case: Case, named: dict[str, str], position: dict[str, Any]) -> Withheld:
     reasons = list(case.decision.reasons) or [case.decision.why]
     stamp = batch.append("withheld", {"work": case.artifact.id, "request": case.request, **named,
                                       "action": case.decision.action, "reasons": reasons,
                                       "num_chars_left": len(case.cleared)})
-    return Withheld(case.decision.action, reasons, manifest(case, {**named, "withheld": stamp.id}))
+    return Withheld(case.decision.action, reasons, manifest(case, {**named, "withheld": stamp.id}, position))

@@ -15,8 +15,9 @@ from makar.kit.errors import BadInput, UnknownName
 from makar.kit.files import read_text
 
 ACTIONS = ("release", "mask", "hold", "refuse")  # from the softest to the hardest
-KEYS = ("name", "extends", "otherwise", "mask", "marks", "actions", "originality")
+KEYS = ("name", "extends", "otherwise", "mask", "marks", "sign", "signed_request", "actions", "originality")
 BUILT_IN = ("default", "strict")
+TOLD = ("hash", "full")
 LIMIT_BYTES = 100_000
 
 
@@ -26,6 +27,8 @@ class Policy:
 
     otherwise: the action for checks that `actions` does not name
     mask: what a masked span is replaced with; `{label}` is what was found
+    sign: whether works are signed as they leave
+    signed_request: how a signed manifest tells what was asked: "hash" or "full"
     marks: whether works carry an imperceptible mark, where there is one for their kind
     asked: what checks judge by under this policy, see `makar.verdict.Subject`
     """
@@ -36,6 +39,8 @@ class Policy:
     mask: str = "[{label} removed]"
     asked: Mapping[str, Any] = field(default_factory=dict)
     marks: bool = True
+    sign: bool = True
+    signed_request: str = "hash"
 
     def asks(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """All that checks judge by: what the request asked and what the policy asks."""
@@ -91,7 +96,8 @@ def _build(table: Mapping[str, Any], name: str, folder: Path) -> Policy:
             raise UnknownName("action", str(action), ACTIONS)
     return Policy(_line(table.get("name", name), "name"), actions, otherwise,
                   _require_mask(table.get("mask", parent.mask)), {**parent.asked, **_asked(table, name, folder)},
-                  _truth(table.get("marks", parent.marks), "marks"))
+                  _truth(table.get("marks", parent.marks), "marks"), _truth(table.get("sign", parent.sign), "sign"),
+                  _told(table.get("signed_request", parent.signed_request)))
 
 
 def _asked(table: Mapping[str, Any], name: str, folder: Path) -> dict[str, Any]:
@@ -119,6 +125,12 @@ def _truth(value: Any, key: str) -> bool:
     if not isinstance(value, bool):
         raise BadInput(f"policy key '{key}': expected true or false, got {value!r:.80}")
     return value
+
+
+def _told(value: Any) -> str:
+    if value not in TOLD:
+        raise UnknownName("value of the policy key 'signed_request':", str(value), TOLD)
+    return str(value)
 
 
 def _require_mask(value: Any) -> str:

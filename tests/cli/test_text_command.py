@@ -56,7 +56,7 @@ def test_streamed_or_not_the_same_bytes(capfd: pytest.CaptureFixture[str]) -> No
 def test_the_answer_in_a_file(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     shown = say(capfd, "hello")
     assert say(capfd, "hello", "-o", str(tmp_path / "answer.txt"), "--record") == ""
-    assert (tmp_path / "answer.txt").read_text() == shown
+    assert (tmp_path / "answer.txt").read_text() == shown.removesuffix("\n")
     assert json.loads((tmp_path / "answer.txt.record.json").read_text())
     assert {file.name for file in tmp_path.iterdir()} == {"answer.txt", "answer.txt.record.json"}
 
@@ -70,7 +70,8 @@ def test_the_record_is_json(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_several_answers_in_several_files(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     say(capfd, "hello", "--n", "2", "-o", str(tmp_path / "answer.md"))
-    assert {file.name for file in tmp_path.iterdir()} == {"answer-1.md", "answer-2.md"}
+    assert {file.name for file in tmp_path.iterdir()} == {"answer-1.md", "answer-1.md.c2pa", "answer-2.md",
+                                                           "answer-2.md.c2pa"}
 
 
 def test_a_device_is_written_to_and_stays_a_device(capfd: pytest.CaptureFixture[str]) -> None:

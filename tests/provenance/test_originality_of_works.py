@@ -34,7 +34,7 @@ def test_a_clean_work_says_what_it_was_compared_with(stage, policy):
     released = stage.work(OWN, policy=found).release()
     assert isinstance(released, Released)
     record = released.record
-    assert record["trace"] == {"training_data": "none: it repeats what it is told",
+    assert record["trace"] == {"training_data": "none: it repeats what it is told", "corpus_root": None,
                                "compared_with": found.asked["originality"]["roots"]}
     [request] = stage.ledger.stamps("request")
     assert json.loads(stage.ledger.content(request.body["asked"])) == found.asked

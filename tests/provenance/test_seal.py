@@ -76,6 +76,7 @@ def test_save(stage, case, tmp_path):
     assert released.save(tmp_path / "out.txt", record=True) == tmp_path / "out.txt"
     assert (tmp_path / "out.txt").read_bytes() == b"words"
     assert json.loads((tmp_path / "out.txt.record.json").read_text()) == released.record
-    assert sorted(path.name for path in tmp_path.glob("out*")) == ["out.txt", "out.txt.record.json"]
+    assert sorted(path.name for path in tmp_path.glob("out*")) == ["out.txt", "out.txt.c2pa",
+                                                                     "out.txt.record.json"]
     with pytest.raises(BadInput, match="cannot write"):
         released.save(tmp_path)

@@ -18,6 +18,7 @@ from makar.kit.files import sha256_bytes
 from makar.ledger import Ledger, Stamp, open_ledger
 from makar.marks.key import current_key
 from makar.methods.autoregress import Sampling
+from makar.provenance.case import artifact_body
 from makar.provenance.released import Released
 from makar.provenance.work import stamp_request, submit
 from makar.review.policy import Policy, load_policy
@@ -76,11 +77,7 @@ class Bench:
             temperature=temperature, seed=(options.seed or 0) + number, mark=current_key().id if marks else "")
 
     def _file(self, made: Artifact, request: str) -> None:
-        body = {"work": made.id, "request": request, "for": self.stamp.id, "draft": True, "room": made.room,
-                "media_type": made.media_type, "content": sha256_bytes(made.content.encode()),
-                "checkpoint": dict(made.checkpoint), "seed": made.seed, "finish": made.finish,
-                "num_tok": made.num_tok, "seconds": round(made.seconds, 6), "parents": list(made.parents),
-                "platform": dict(made.platform), "mark": dict(made.mark)}
+        body = {**artifact_body(made, request), "for": self.stamp.id, "draft": True}
         self.ledger.append("artifact", body, [made.content.encode()])
 
     def _interrupted(self, request: str, pieces: list[Piece]) -> Interrupted:

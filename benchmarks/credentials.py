@@ -1,0 +1,149 @@
+"""What signing and recognising cost and what escapes them: changed bytes, look-ups among a million works, time added.
+
+    python benchmarks/credentials.py --trials 10000 --works 1000 --entries 1000000
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from makar.provenance.credentials.media import HEAD_BYTES, media_of, media_of_type
+from makar.provenance.credentials.read import Signature, read
+from makar.provenance.credentials.sign import Signed, sign
+from makar.provenance.fingerprint import fingerprint
+from makar.provenance.fingerprint.shelf import ROW, Shelf, _number
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "provenance" / "credentials"))
+
+from signed_files import FILES, manifest
+
+EMBEDDED_TOO = ("text/plain", "text/x-python")
+
+
+def look(media_type: str, data: bytes, sidecar: bytes | None) -> Signature:
+    """The signature in a file of that kind."""
+    suffix = (media_of_type(media_type).suffixes or ("",))[0]
+    media = media_of(f"work{suffix}", data[:HEAD_BYTES])
+    try:
+        text = data.decode() if media.text else None
+    except UnicodeDecodeError:
+        text = None
+    return read(io.BytesIO(data), media, sidecar, text=text)
+
+
+def tampering(num_trials: int) -> None:
+    """Changes one byte at a time, anywhere in a signed file or its signature."""
+    forms = [(kind, False) for kind in sorted(FILES)] + [(kind, True) for kind in EMBEDDED_TOO]
+    draw, told, forms_signed = random.Random(6), 0, dict[tuple[str, bool], Signed]()
+    for number in range(num_trials):
+        kind, embed = forms[number % len(forms)]
+        if number < len(forms) or number % 997 < len(forms):
+            forms_signed[kind, embed] = sign(FILES[kind], kind, manifest(), embed_text=embed)
+        signed = forms_signed[kind, embed]
+        whole, cut = bytearray(signed.data + (signed.sidecar or b"")), len(signed.data)
+        place = draw.randrange(len(whole))
+        whole[place] ^= draw.randrange(1, 256)
+        found = look(kind, bytes(whole[:cut]), bytes(whole[cut:]) or None)
+        told += found.state == "changed"
+        if found.state != "changed":
+            print(f"  NOT told: {kind}, embedded {embed}, byte {place:,} of {len(whole):,}: {found.state}")
+    print(f"one changed byte: {told:,} of {num_trials:,} told")
+
+
+
+def validity(num_works: int) -> None:
+    """Signs that many works of each kind, and reads each; the time of both."""
+    for kind in sorted(FILES):
+        good, signing_s, reading_s = 0, list[float](), list[float]()
+        for number in range(num_works):
+            data = FILES[kind] if not media_of_type(kind).text or kind.endswith("json") else (
+                FILES[kind] + (f"# {number}\n" if kind.endswith("python") else f"{number}\n").encode())
+            start_s = time.perf_counter()
+            signed = sign(data, kind, manifest(seed=number))
+            middle_s = time.perf_counter()
+            found = look(kind, signed.data, signed.sidecar)
+            reading_s.append(time.perf_counter() - middle_s)
+            signing_s.append(middle_s - start_s)
+            good += found.state == "valid" and found.trusted and found.own
+        print(f"{kind:<18} {good:,} of {num_works:,} valid and trusted; sign {told_ms(signing_s)}, "
+              f"read {told_ms(reading_s)}")
+
+
+def look_ups(num_entries: int, num_look_ups: int = 1000) -> None:
+    """Looks near and far fingerprints up among that many."""
+    draw = np.random.default_rng(6)
+    rows = np.zeros(num_entries, ROW)
+    rows["seq"], rows["scheme"] = np.arange(1, num_entries + 1), _number("text-minhash-2x128/1")
+    rows["bits"] = draw.integers(0, 2**64, (num_entries, 4), dtype=np.uint64)
+    shelf, spent_s, found = Shelf(rows), list[float](), 0
+    for number in draw.integers(0, num_entries, num_look_ups):
+        wanted = rows["bits"][number].copy()
+        wanted ^= draw.integers(0, 2**64, 4, dtype=np.uint64) & draw.integers(0, 2**64, 4, dtype=np.uint64)
+        start_s = time.perf_counter()
+        nearest = shelf.nearest("text-minhash-2x128/1", wanted.tobytes())
+        spent_s.append(time.perf_counter() - start_s)
+        found += nearest is not None and nearest[0] == number + 1
+    p99_ms = 1e3 * sorted(spent_s)[int(0.99 * num_look_ups)]
+    print(f"look-up among {num_entries:,}: {told_ms(spent_s)}, p99 {p99_ms:.1f} ms; a quarter of the bits changed: "
+          f"{found:,} of {num_look_ups:,} found")
+
+
+def time_added(num_works: int) -> None:
+    """A saved work's signature and fingerprint beside what the work took to make."""
+    import makar
+    from makar.kit.files import atomic_write
+
+    with tempfile.TemporaryDirectory() as folder:
+        shares = []
+        for seed in range(num_works):
+            start_s = time.perf_counter()
+            work = makar.text("Tell of a lantern above the harbour", model="smollm2-135m", seed=seed, max_tokens=200)
+            made_s = time.perf_counter() - start_s
+            plain_s = took_s(lambda work=work: atomic_write(Path(folder) / "a.txt", work.content))
+            signed_s = took_s(lambda work=work: work.save(Path(folder) / "b.txt"))
+            print_s = took_s(lambda work=work: fingerprint("text/plain", work.content.encode()))
+            shares.append((signed_s - plain_s + print_s) / (made_s - print_s))
+        print(f"time added by signing and fingerprint, 200 tokens: {statistics.median(shares):+.2%} (median of "
+              f"{num_works}, most {max(shares):+.2%})")
+
+
+def took_s(action: Callable[[], object]) -> float:
+    """How long it takes."""
+    start_s = time.perf_counter()
+    action()
+    return time.perf_counter() - start_s
+
+
+def told_ms(spent_s: list[float]) -> str:
+    """The median."""
+    return f"median {1e3 * statistics.median(spent_s):.1f} ms"
+
+
+def main() -> None:
+    """Measures what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--trials", type=int, default=0, help="changed bytes")
+    parser.add_argument("--works", type=int, default=0, help="signed works of each kind")
+    parser.add_argument("--entries", type=int, default=0, help="fingerprints to look among")
+    parser.add_argument("--made", type=int, default=0, help="works of SmolLM2 that are made and saved")
+    args = parser.parse_args()
+    print(json.dumps({"numpy": np.__version__}))
+    for number, measure in ((args.trials, tampering), (args.works, validity), (args.entries, look_ups),
+                            (args.made, time_added)):
+        if number:
+            measure(number)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""A work made again is the same, byte for byte, alone and eight at a time; where it cannot be, the reason is named."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import makar
+from makar.generate.load import load
+from makar.kit.errors import BadInput
+from makar.ledger import Ledger, open_ledger
+from makar.provenance import replay as replaying
+from makar.provenance import review_queue
+from makar.provenance.released import Withheld
+from makar.rooms.text import ROOM
+
+NUM_WORKS = 100
+LAX = "extends = 'default'\notherwise = 'release'\n[actions]\nrepetition = 'release'\nlanguage = 'release'\n"
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ledger, list[str]]:
+    """A ledger with a hundred works of the tiny model, of every sort of request, and their ids."""
+    folder = tmp_path_factory.mktemp("replay")
+    policy = folder / "lax.toml"
+    policy.write_text(LAX)
+    ledger, works = open_ledger(folder / "ledger.db"), list[str]()
+    settings: list[dict[str, Any]] = [{}, {"n": 4}, {"temperature": 1.3, "top_k": 40}, {"exact": True},
+                                      {"temperature": 0.0}, {"regex": "[a-z]{4,9}"}, {"choice": ("yes", "no")}]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MAKAR_HOME", str(folder))
+        seed = 0
+        while len(works) < NUM_WORKS:
+            seed += 1
+            found = makar.text(f"Say number {seed}", model="tiny", seed=seed, max_tokens=8, policy=str(policy),
+                               mark=False, ledger=ledger, **settings[seed % len(settings)])
+            works += [one.id for one in (found if isinstance(found, list) else [found])]
+    return ledger, works[:NUM_WORKS]
+
+
+@pytest.mark.parametrize("num_at_once", [1, 8])
+def test_a_hundred_works_come_out_the_same(book: tuple[Ledger, list[str]], num_at_once: int) -> None:
+    ledger, works = book
+    with ThreadPoolExecutor(num_at_once) as pool:
+        done = list(pool.map(lambda work: replaying.replay(ledger, work), works))
+    assert [one.says for one in done if not one.same] == []
+    assert [one.work for one in done] == works
+    kept = {stamp.body["work"]: ledger.content(stamp.body["content"]).decode() for stamp in ledger.stamps("release")}
+    assert [one.content for one in done] == [kept[work] for work in works]
+
+
+def test_another_platform_is_named(book: tuple[Ledger, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger, works = book
+    here = replaying.this_platform()
+    monkeypatch.setattr(replaying, "this_platform", lambda: {**here, "cpu": "ABACUS"})
+    done = replaying.replay(ledger, works[0])
+    assert done.same
+    assert done.differs == (f"cpu was {here['cpu']}, here it is ABACUS",)
+    monkeypatch.setattr(replaying, "make", lambda room, request: iter(()))
+    done = replaying.replay(ledger, works[0])
+    assert not done.same
+    assert "NOT the same; what is not as it was: cpu was" in done.says
+
+
+def test_other_weights_are_named(book: tuple[Ledger, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger, works = book
+    model = load(ROOM, "tiny")
+    monkeypatch.setattr(model, "card", dataclasses.replace(model.card, sha256="f" * 64))
+    with pytest.raises(BadInput, match=re.escape("cannot be made again here: the weights of 'tiny' were")):
+        replaying.replay(ledger, works[0])
+
+
+def test_what_is_not_there_or_was_not_made_by_a_model(book: tuple[Ledger, list[str]], tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no work that was made whole"):
+        replaying.replay(book[0], "ffff")
+    with open_ledger(tmp_path / "own.db") as ledger:
+        with pytest.raises(Withheld) as held:
+            makar.text("Say it", model="tiny", seed=3, max_tokens=150, temperature=0.0, mark=False, ledger=ledger)
+        try:
+            edited = review_queue.edit(ledger, held.value.id, "Une lanterne brûle au-dessus du port, et la mer est "
+                                       "calme ce soir.", "Ada", "in French").id
+        except Withheld as again:
+            edited = again.id
+        with pytest.raises(BadInput, match="written by a person over the work"):
+            replaying.replay(ledger, edited)
+        assert replaying.replay(ledger, held.value.id).same

@@ -11,6 +11,7 @@
 namespace makar {
 
 constexpr int kGroup = 32, kPanel = 16, kKeyBlock = 16;
+constexpr int kRoom = 32;  // a cache's capacity is a multiple: two blocks of keys are read at once
 constexpr int kRowsAtOnce = 128;  // rows computed together; more are computed in turn, with the same numbers
 constexpr int kMaxHeadDim = 256;
 

@@ -141,8 +141,9 @@ def _remember(cache: RowCache, at: tuple[int, int, int], k: Tensor, v: Tensor) -
 def _attend_row(q: Tensor, cache: RowCache, layer: int, slot: int, end: int) -> Tensor:
     """Shapes: q (heads, head_dim) -> (heads * head_dim,)"""
     blocks = -(-end // BLOCK_TOK)
-    keys = cache.keys[layer, slot, :, :blocks].transpose(2, 3).flatten(1, 2)[:, :end].float()  # (Hk, T, D)
-    values = cache.values[layer, slot, :, :end].float()
+    # contiguous: how a product is summed may follow the layout, which a cache changes as it grows
+    keys = cache.keys[layer, slot, :, :blocks].transpose(2, 3).flatten(1, 2)[:, :end].float().contiguous()  # (Hk, T, D)
+    values = cache.values[layer, slot, :, :end].float().contiguous()
     if cache.form == "int8":
         keys, values = (part * cache.scales[kind, layer, slot, :, :end].unsqueeze(-1)
                         for kind, part in enumerate((keys, values)))

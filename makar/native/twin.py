@@ -36,7 +36,7 @@ class Quants:
 
 def quantise(x: Tensor) -> Quants:
     """Shapes: (rows, cols) fp32"""
-    groups = functional.pad(x, (0, -x.shape[1] % GROUP)).view(len(x), -1, GROUP).transpose(0, 1)
+    groups = functional.pad(x, (0, -x.shape[1] % GROUP)).view(len(x), -(-x.shape[1] // GROUP), GROUP).transpose(0, 1)
     top = groups.abs().amax(-1)
     q = (groups * torch.where(top > 1e-30, 127 / top, 0.0).unsqueeze(-1)).round()
     scale = top * (1 / 127)

@@ -54,7 +54,7 @@ struct Cache {
   int64_t form, num_slots, capacity_tok;
 };
 
-// The rows of a call, and what is wanted of them. `logits` (num_wanted, vocab) and `hidden` (num_rows, dim) may be null.
+// The rows of a call, and what is wanted of them: logits (num_wanted, vocab), hidden (num_rows, dim); both may be null.
 struct Rows {
   int64_t num_rows, num_wanted;
   const int32_t *tokens, *slots, *positions, *wanted;

@@ -260,7 +260,7 @@ struct Queries {
 template <class T, int kNum>
 void attend(const T* keys, const T* values, Place at, int64_t n, const Queries& queries) {
   constexpr int64_t kBlock = 64;
-  constexpr int kWide = 2 * kNum <= kMaxQueries ? 2 : 1;  // few queries: two registers each hide the time of an addition
+  constexpr int kWide = 2 * kNum <= kMaxQueries ? 2 : 1;  // two registers each hide how long an addition takes
   alignas(64) float sums[kNum][kMaxHeadDim], weights[kNum][kBlock];
   float top[kNum], total[kNum], factor[kNum];
   int64_t end = 0;
@@ -386,7 +386,8 @@ void project_hidden(Job* job, int thread, int64_t layer) {
         store(hidden[row] + 16 * half, mul(gated, load(up)));
       });
     }
-    for (int64_t row = 0; row < job->rows.num_rows; row++) quantise(hidden[row], job->hidden + row * num_groups + group);
+    for (int64_t row = 0; row < job->rows.num_rows; row++)
+      quantise(hidden[row], job->hidden + row * num_groups + group);
   });
 }
 

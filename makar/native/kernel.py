@@ -156,8 +156,9 @@ class Kernel:
                              c.norm_eps, embed, head, self._vectors["norm"].data_ptr(), layers)
 
     def _fill(self, layer: _Layer, name: str) -> None:
-        for field, kind in _Layer._fields_:
-            if kind is _Matrix:
+        for part in _Layer._fields_:
+            field = part[0]
+            if part[1] is _Matrix:
                 setattr(layer, field, _matrix(self._weights.matrices[name + field]))
             elif name + field in self._vectors:
                 setattr(layer, field, self._vectors[name + field].data_ptr())

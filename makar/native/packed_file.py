@@ -1,7 +1,7 @@
 """A model's packed weights as one file beside its stored ones: made once, then memory-mapped.
 
 The file is derived: whatever happens to it, it is made again. It is a safetensors file; its metadata names the form, the
-weights it was made from and the precision, and each matrix has the shape that `pack.packed_shape` gives it.
+weights it was made from and the precision, and its tensors are those of `weights.Weights` by name.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -19,13 +20,15 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
 from torch import Tensor
 
-from makar.kit.errors import Damaged, MakarError
+from makar.kit.errors import Damaged
 from makar.kit.files import atomic_writer, sha256_file
 from makar.kit.progress import Progress
-from makar.native.pack import PANEL, Packed, block_bytes, pack, pack_blocks, packed_shape
-from makar.nets.transformer import Config, Transformer
+from makar.native.pack import WIDTHS, Packed, block_bytes, pack, pack_blocks, packed_shape
+from makar.native.weights import Weights, matrix_shapes, split
+from makar.nets.transformer import Config
 from makar.store import StoredModel, layout, proof
 from makar.store.convert import read_gguf
 from makar.store.families import Target
@@ -40,7 +43,12 @@ PRECISIONS = ("file", "8bit", "4bit")
 """`file` keeps what the source says: its 4-bit tensors at 4 bits, all others at 8."""
 
 _SLAB_ROWS = 4096
-Weights = Mapping[str, Packed | Tensor]
+# the parts, in order, that a tensor of the Transformer falls into
+_PARTS = {"embed.weight": ("embed",), "head.weight": ("head",), "norm.weight": ("norm",),
+          "attention.qkv.weight": ("q", "k", "v"), "attention.qkv.bias": ("qkv_bias",), "attention.o.weight": ("o",),
+          "attention.norm.weight": ("attention_norm",), "attention.q_norm.weight": ("q_norm",),
+          "attention.k_norm.weight": ("k_norm",), "mlp.norm.weight": ("mlp_norm",),
+          "mlp.gate_up.weight": ("gate", "up"), "mlp.down.weight": ("down",)}
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,7 @@ def packed_path(stored: StoredModel, precision: str) -> Path:
 
 
 def open_packed(stored: StoredModel, config: Config, precision: str) -> Weights:
-    """The packed weights under the names of the Transformer's, memory-mapped; made first where they are not there.
+    """The packed weights, memory-mapped; made first where they are not there.
 
     Raises: Damaged, OutOfRoom, BadInput (the store cannot be written)
     """
@@ -78,7 +86,7 @@ def open_packed(stored: StoredModel, config: Config, precision: str) -> Weights:
     if not _is_current(path, identity):
         with held(layout.lock_file(stored.name), lambda: say(f"another process is packing {stored.name}; waiting")):
             if not _is_current(path, identity):
-                _make(stored, path, identity, precision)
+                _make(stored, config, path, identity)
     return _read(path, config)
 
 
@@ -104,29 +112,28 @@ def _is_current(path: Path, identity: Mapping[str, str]) -> bool:
 
 
 def _read(path: Path, config: Config) -> Weights:
-    with torch.device("meta"):
-        wanted = {name: tuple(weight.shape) for name, weight in Transformer(config).state_dict().items()}
     try:
         with safe_open(path, "pt") as file:
             found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (it is no mapping)
-    except (OSError, SafetensorError) as error:
-        raise Damaged(f"'{path}' cannot be read ({error}); remove it and it is made again") from error
-    if found.keys() != wanted.keys():
-        raise Damaged(f"'{path}' does not hold the weights of this model; remove it and it is made again")
-    return {name: data if data.dtype == torch.float32 else _matrix(data, wanted[name]) for name, data in found.items()}
+        shapes = matrix_shapes(config)
+        matrices = {name: _matrix(found.pop(name), shapes[name]) for name in shapes}
+    except (OSError, SafetensorError, KeyError) as error:
+        raise Damaged(f"'{path}' does not hold the weights of this model ({error!r}); remove it and it is made "
+                      "again") from error
+    return Weights(matrices, found)
 
 
-def _matrix(data: Tensor, shape: tuple[int, ...]) -> Packed:
-    bits = next((bits for bits in (4, 8) if data.shape[-1] == block_bytes(bits)), 0)
-    return Packed(shape[0], shape[-1], bits, data)
+def _matrix(data: Tensor, shape: tuple[int, int]) -> Packed:
+    bits = next((bits for bits in WIDTHS if data.shape[-1:] == (block_bytes(bits),)), 0)
+    return Packed(*shape, bits, data)
 
 
-def _make(stored: StoredModel, path: Path, identity: Mapping[str, str], precision: str) -> None:
+def _make(stored: StoredModel, config: Config, path: Path, identity: Mapping[str, str]) -> None:
     """Packs and writes. The caller holds the lock."""
     for left in stored.folder.glob(f".{path.name}.*.part"):
         left.unlink()
     with ExitStack() as stack:
-        sources = list(_sources(stored, precision, stack))
+        sources = _sources(stored, config, identity["precision"], stack)
         total_bytes = sum(source.num_bytes for source in sources)
         expect_room(total_bytes, f"packing {stored.name}")
         say(f"packing {stored.name} for the native kernel, once")
@@ -151,18 +158,13 @@ def _header(sources: list[Source], identity: Mapping[str, str]) -> bytes:
     return len(text).to_bytes(8, "little") + text
 
 
-def _sources(stored: StoredModel, precision: str, stack: ExitStack) -> list[Source]:
+def _sources(stored: StoredModel, config: Config, precision: str, stack: ExitStack) -> list[Source]:
     """All tensors, matrices first so that each begins on a cache line; from the GGUF file if it is still there."""
     raw = _raw_file(stored)
     if raw is not None:
-        try:
-            file = stack.enter_context(GGUFFile(raw))
-            found = list(_from_gguf(file, precision))
-        except MakarError as error:
-            raise Damaged(f"the source of '{stored.name}' hashes as it should and cannot be packed: {error}") from error
+        found = list(_from_gguf(stack.enter_context(GGUFFile(raw)), precision))
     else:
-        found = list(_from_stored(stack.enter_context(safe_open(stored.folder / "weights.safetensors", "pt")),
-                                  4 if precision == "4bit" else 8))
+        found = list(_from_stored(stored, config, 4 if precision == "4bit" else 8))
     return sorted(found, key=lambda source: source.bits == 0)
 
 
@@ -176,30 +178,32 @@ def _raw_file(stored: StoredModel) -> Path | None:
 
 def _from_gguf(file: GGUFFile, precision: str) -> Iterator[Source]:
     for name, group in groupby(read_gguf(file).plan.targets, attrgetter("name")):
-        parts = list(group)
-        shape = (sum(part.shape[0] for part in parts), *parts[0].shape[1:])
-        kinds = [bits_of(file.tensors[part.source].kind) for part in parts]
-        if len(shape) == 1:
-            yield Source(name, shape, 0, lambda parts=parts: _vector(file, parts))  # type: ignore[misc]
-        else:
-            bits = 4 if precision == "4bit" or (precision == "file" and max(kinds) == 4) else 8
-            yield Source(name, shape, bits, lambda parts=parts, bits=bits: _panels(file, parts, bits))  # type: ignore[misc]
+        targets = list(group)
+        if len(targets[0].shape) == 1:
+            [part], length = part_names(name), sum(target.shape[0] for target in targets)
+            yield Source(part, (length,), 0, partial(_vector, file, targets))
+            continue
+        for part, target in zip(part_names(name), targets, strict=True):
+            four = precision == "4bit" or (precision == "file" and bits_of(file.tensors[target.source].kind) == 4)
+            bits = 4 if four else 8
+            yield Source(part, target.shape, bits, partial(_panels, file, target, bits))
 
 
-def _vector(file: GGUFFile, parts: list[Target]) -> Iterator[Tensor]:
-    for part in parts:
-        yield torch.from_numpy(np.ascontiguousarray(file.rows(part.source, part.row_order()).reshape(-1)))
+def part_names(name: str) -> list[str]:
+    """What a tensor of the Transformer becomes: `blocks.0.attention.qkv.weight` is q, k and v of `blocks.0`."""
+    where = ".".join(name.split(".")[:2]) + "." if name.startswith("blocks.") else ""
+    return [where + part for part in _PARTS[name.removeprefix(where)]]
 
 
-def _panels(file: GGUFFile, parts: list[Target], bits: int) -> Iterator[Tensor]:
-    if any(part.shape[0] % PANEL for part in parts[:-1]):  # a panel would hold rows of two tensors
-        whole = np.concatenate([file.rows(part.source, part.row_order()) for part in parts])
-        yield pack(torch.from_numpy(whole), bits).data
-        return
-    for part in parts:
-        order = part.row_order()
-        for start in range(0, len(order), _SLAB_ROWS):
-            yield _slab(file, part.source, order[start:start + _SLAB_ROWS], bits).data
+def _vector(file: GGUFFile, targets: list[Target]) -> Iterator[Tensor]:
+    for target in targets:
+        yield torch.from_numpy(np.ascontiguousarray(file.rows(target.source, target.row_order()).reshape(-1)))
+
+
+def _panels(file: GGUFFile, target: Target, bits: int) -> Iterator[Tensor]:
+    order = target.row_order()
+    for start in range(0, len(order), _SLAB_ROWS):
+        yield _slab(file, target.source, order[start:start + _SLAB_ROWS], bits).data
 
 
 def _slab(file: GGUFFile, source: str, index: np.ndarray, bits: int) -> Packed:
@@ -210,12 +214,18 @@ def _slab(file: GGUFFile, source: str, index: np.ndarray, bits: int) -> Packed:
     return pack_blocks(q, torch.from_numpy(blocks.scale), torch.from_numpy(blocks.low), bits)
 
 
-def _from_stored(file: Any, bits: int) -> Iterator[Source]:
-    for name in file.keys():
-        view = file.get_slice(name)
-        shape = tuple(view.get_shape())
-        if len(shape) == 1:
-            yield Source(name, shape, 0, lambda view=view: iter([view[:].float()]))  # type: ignore[misc]
+def _from_stored(stored: StoredModel, config: Config, bits: int) -> Iterator[Source]:
+    try:
+        state = load_file(stored.folder / "weights.safetensors")
+    except (OSError, SafetensorError) as error:
+        raise Damaged(f"the weights of '{stored.name}' cannot be read ({error}). {proof.mend(stored.name)}") from error
+    for name, part in split(config, state):
+        if part.dim() == 1:
+            yield Source(name, tuple(part.shape), 0, partial(iter, [part.float()]))
         else:
-            yield Source(name, shape, bits, lambda view=view, rows=shape[0]: (  # type: ignore[misc]
-                pack(view[start:start + _SLAB_ROWS].float(), bits).data for start in range(0, rows, _SLAB_ROWS)))
+            yield Source(name, tuple(part.shape), bits, partial(_packed_slabs, part, bits))
+
+
+def _packed_slabs(weight: Tensor, bits: int) -> Iterator[Tensor]:
+    for part in weight.split(_SLAB_ROWS):
+        yield pack(part.float(), bits).data

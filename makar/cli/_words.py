@@ -17,8 +17,9 @@ from makar.kit.files import read_text
 MOST_STDIN_BYTES = 20_000_000
 QUIET_S = 1.0
 
+RUNTIME = ("arithmetic", "cache_bits", "threads", "speculate")
 _SETTINGS = ("model", "system", "max_tokens", "temperature", "top_p", "top_k", "min_p", "seed", "regex", "language",
-             "policy", "exact")
+             "policy", "exact", *RUNTIME)
 
 
 def add_answer_options(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +40,19 @@ def add_answer_options(parser: argparse.ArgumentParser) -> None:
     add("--language", metavar="NAME", help="ask for, and check for, this language (French, or fr)")
     add("--policy", metavar="NAME", help="what to do about failed checks: default, strict, or a TOML file")
     add("--exact", action="store_true", default=None, help="the same bytes alone, in any batch, with any cache")
+    add_runtime_options(parser)
+
+
+def add_runtime_options(parser: argparse.ArgumentParser) -> None:
+    """Adds how the model is run; what is not given stays the verb's own."""
+    add = parser.add_argument_group("how the model is run (see 'makar doctor')").add_argument
+    add("--arithmetic", metavar="KIND", help="native (the packed kernel, at the precision of the model's file), 8bit or "
+        "4bit (the kernel at that precision), plain (PyTorch), or auto: native where it can run, else plain (auto)")
+    add("--cache-bits", type=int, metavar="BITS", help="of keys and values: 16, or 8 for long contexts in half the "
+        "memory (16)")
+    add("--threads", type=int, metavar="N", help="cores to compute on (all that this process may use)")
+    add("--no-speculation", dest="speculate", action="store_false", default=None, help="one token at a time even where "
+        "the text repeats its context; the same text either way")
 
 
 def settings_of(args: argparse.Namespace) -> dict[str, Any]:

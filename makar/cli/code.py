@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from makar.cli._words import output_path, read_stdin
+from makar.cli._words import RUNTIME, add_runtime_options, output_path, read_stdin
 from makar.kit.errors import BadInput
 from makar.kit.files import atomic_write
 
@@ -26,7 +26,7 @@ EXAMPLES = """examples:
   makar code test app.py:parse_args -o test_app.py
   makar code doc app.py --in-place
 """
-_SETTINGS = ("model", "max_tokens", "temperature", "top_p", "seed", "attempts", "policy", "exact")
+_SETTINGS = ("model", "max_tokens", "temperature", "top_p", "seed", "attempts", "policy", "exact", *RUNTIME)
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -69,6 +69,7 @@ def _task(tasks: argparse._SubParsersAction[argparse.ArgumentParser], name: str,
     option("--seed", type=int, metavar="S", help="attempt i is drawn with seed S + i (0)")
     option("--policy", metavar="NAME", help="what to do about failed checks: default, strict, or a TOML file")
     option("--exact", action="store_true", default=None, help="the same bytes alone, in any batch, with any cache")
+    add_runtime_options(parser)
     parser.set_defaults(run=run, work=work, in_place=False)
     return parser
 

@@ -27,7 +27,7 @@ from makar.kit.errors import Damaged
 from makar.kit.files import atomic_writer, sha256_file
 from makar.kit.progress import Progress
 from makar.native.pack import WIDTHS, Packed, block_bytes, pack, pack_blocks, packed_shape
-from makar.native.weights import Weights, matrix_shapes, split
+from makar.native.weights import Weights, check_weights, matrix_shapes, split
 from makar.nets.transformer import Config
 from makar.store import StoredModel, layout, proof
 from makar.store.convert import read_gguf
@@ -81,13 +81,29 @@ def open_packed(stored: StoredModel, config: Config, precision: str) -> Weights:
 
     Raises: Damaged, OutOfRoom, BadInput (the store cannot be written)
     """
-    path = packed_path(stored, precision)
-    identity = _identity(stored, precision)
-    if not _is_current(path, identity):
+    path, identity = packed_path(stored, precision), _identity(stored, precision)
+    found = _open(path, identity, config)
+    if found is None:
         with held(layout.lock_file(stored.name), lambda: say(f"another process is packing {stored.name}; waiting")):
-            if not _is_current(path, identity):
+            found = _open(path, identity, config)
+            if found is None:
                 _make(stored, config, path, identity)
-    return _read(path, config)
+                found = _read(path, config)
+    return found
+
+
+def bytes_per_token(stored: StoredModel, config: Config, precision: str) -> tuple[int, bool]:
+    """What one step over one row reads, and whether that is known: before the weights are packed it is an estimate.
+
+    Raises: Damaged
+    """
+    packed = _open(packed_path(stored, precision), _identity(stored, precision), config)
+    if packed is not None:
+        return packed.bytes(), True
+    shapes = matrix_shapes(config)
+    largest = sum(math.prod(packed_shape(*shape, 8)) for name, shape in shapes.items()
+                  if name != "embed" or "head" not in shapes)
+    return min(largest, stored.bytes * 5 // 4), False
 
 
 def _identity(stored: StoredModel, precision: str) -> dict[str, str]:
@@ -100,15 +116,19 @@ def _identity(stored: StoredModel, precision: str) -> dict[str, str]:
     return {"format": "pt", "form": str(FORM), "weights_sha256": sha256, "precision": precision}
 
 
-def _is_current(path: Path, identity: Mapping[str, str]) -> bool:
-    """Whether the file is there, as it was made, and made from these weights in this form."""
+def _open(path: Path, identity: Mapping[str, str], config: Config) -> Weights | None:
+    """The weights, or None where the file is not as it was made, of another form, or made from other weights."""
     if not proof.is_as_made(path):
-        return False
+        return None
     try:
         with safe_open(path, "pt") as file:
-            return dict(file.metadata() or {}) == dict(identity)
-    except (OSError, SafetensorError):
-        return False
+            if dict(file.metadata() or {}) != dict(identity):
+                return None
+        weights = _read(path, config)
+        check_weights(config, weights)
+    except (OSError, SafetensorError, Damaged):
+        return None
+    return weights
 
 
 def _read(path: Path, config: Config) -> Weights:
@@ -173,7 +193,7 @@ def _raw_file(stored: StoredModel) -> Path | None:
     origin = read_model(stored.name)[1]
     if origin.path.suffix != ".gguf" or not origin.path.is_file():
         return None
-    return origin.path if sha256_file(origin.path) == origin.sha256 else None
+    return origin.path if sha256_file(origin.path) == origin.sources.get(origin.path) else None
 
 
 def _from_gguf(file: GGUFFile, precision: str) -> Iterator[Source]:

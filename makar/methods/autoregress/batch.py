@@ -17,7 +17,6 @@ from makar.methods.autoregress.prefix import CHUNK_TOK, PrefixStore
 from makar.methods.autoregress.speculate import MOST_ROWS, Drafter, RowCost
 from makar.native.cache import RowCache
 from makar.native.engine import Engine
-from makar.native.rows import Rows
 from makar.nets.cache import Cache
 from makar.nets.transformer import Transformer
 from makar.room import Piece
@@ -93,7 +92,7 @@ class Batch:
             slots += [slot] * (1 + len(draft))
             positions += range(sequence.num_tok - 1, sequence.num_tok + len(draft))
         start_s = time.perf_counter()
-        logits = engine.forward_rows(Rows(tokens, slots, positions), self._cache, range(len(tokens)))
+        logits = engine.forward_rows(tokens, slots, positions, self._cache, range(len(tokens)))
         self._row_cost.took(len(drafts), len(tokens) - len(drafts), time.perf_counter() - start_s)
         rows = iter(logits[:, : self._tokenizer.vocab_size])
         return [piece for sequence, draft in zip(self.active, drafts, strict=True)

@@ -88,7 +88,7 @@ class LanguageModel:
         card = Card(stored.name, stored.sha256, stored.training_data,
                     facts.get("bos_id") if facts.get("add_bos") else None, tuple(facts["eos_ids"]), fim)
         tokenizer = Tokenizer.open(stored.folder)
-        net = native_net(stored, facts, runtime) or open_net(stored)
+        net = native_net(stored, runtime) or open_net(stored)
         return cls(card, net, tokenizer, _read_template(stored.folder, tokenizer, facts), runtime.speculate)
 
     @classmethod

@@ -32,19 +32,48 @@ def native_net(stored: StoredModel, runtime: Runtime) -> Engine | None:
     """
     if runtime.arithmetic == "plain":
         return None
-    why_not = without_native(stored)
     if runtime.arithmetic != "auto":
-        if why_not is not None and why_not.firm:
-            raise BadInput(f"'{stored.name}' cannot run with the arithmetic '{runtime.arithmetic}': {why_not.why}; use "
-                           "plain")
+        misfit = why_not_native(stored)
+        if misfit:
+            raise BadInput(f"'{stored.name}' cannot run with the arithmetic '{runtime.arithmetic}': {misfit}; use plain")
         return _engine(stored, runtime)
-    if why_not is not None:
+    if why_plain(stored) is not None:
         return None
     try:
         return _engine(stored, runtime)
     except MakarError as error:
         say(f"running {stored.name} with the plain arithmetic, because: {error}")
         return None
+
+
+def why_plain(stored: StoredModel) -> str | None:
+    """Why `auto` runs a model with the plain arithmetic, or None where it runs native."""
+    if cpu.paths()[0] == "twin":
+        return "the native kernel was not built or does not know this processor, and its twin is slower"
+    return why_not_native(stored)
+
+
+def why_not_native(stored: StoredModel) -> str | None:
+    """What keeps a model from the native engine, or None."""
+    facts = read_facts(stored.folder)
+    if facts.get("base") is not None:
+        return "it is an adapter, which stands over weights as they are stored"
+    head_dim = facts["architecture"]["head_dim"]
+    return f"its heads of {head_dim} are no multiple of 16" if head_dim % 16 else None
+
+
+def _engine(stored: StoredModel, runtime: Runtime) -> Engine:
+    config = from_json(Config, read_facts(stored.folder)["architecture"])
+    weights = open_packed(stored, config, _PRECISION[runtime.arithmetic])
+    return Engine(config, weights, Options(num_threads=runtime.threads, cache=_CACHE[runtime.cache_bits]))
+
+
+def describe(net: Transformer | Engine) -> dict[str, Any]:
+    """What a net computes with: the same on the same weights gives the same bytes."""
+    if isinstance(net, Transformer):
+        return {"arithmetic": "plain", "weights": str(net.embed.weight.dtype).removeprefix("torch.")}
+    bits = sorted({packed.bits for packed in net.weights.matrices.values()})
+    return {"arithmetic": "native", "path": net.path, "weight_bits": bits, "cache": net.options.cache}
 
 
 def open_net(stored: StoredModel) -> Transformer:

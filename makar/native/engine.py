@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from makar.kit.errors import BadInput
+from makar.kit.errors import BadInput, UnknownName
 from makar.native.cache import RowCache
+from makar.native.cpu import default_threads, paths
+from makar.native.kernel import PATHS, Kernel, Threads
 from makar.native.rows import Rows, check_wanted
 from makar.native.twin import Twin, rows_of
 from makar.native.weights import Weights, check_weights
@@ -37,9 +39,16 @@ class Engine:
             raise BadInput(f"packed weights need heads of a multiple of 16 that share keys evenly; this model has "
                            f"{config.num_heads} of {config.head_dim} over {config.num_kv_heads}")
         self.config, self.options = config, options or Options()
-        self.path = "twin"
+        self.path = self.options.path or paths()[0]
+        if self.path not in (*PATHS, "twin"):
+            raise UnknownName(f"the path '{self.path}' is not known; here run: {', '.join(paths())}")
+        self.num_threads = self.options.num_threads or default_threads()
         self._rotary = Rotary(config)
-        self._runner = Twin(config, weights)
+        self._runner: Kernel | Twin
+        if self.path == "twin":
+            self._runner = Twin(config, weights)
+        else:
+            self._runner = Kernel(config, weights, Threads(self.path, self.num_threads))
 
     def new_cache(self) -> RowCache:
         """An empty cache of this shape and of the form the options ask for."""
@@ -54,9 +63,10 @@ class Engine:
         Shapes: (len(logits_rows), vocab), fp32
         Raises: BadInput (a token, slot or position that is not there)
         """
+        rows = Rows(tokens, slots, positions)
         check_wanted(logits_rows, len(tokens))
-        hidden = self.hidden(Rows(tokens, slots, positions), cache)
-        return self.logits(hidden[list(logits_rows)])
+        rotation = self._rotation(rows, cache)
+        return self._runner.forward(rows, rotation, cache, logits_rows)
 
     @torch.inference_mode()
     def hidden(self, rows: Rows, cache: RowCache) -> Tensor:
@@ -64,9 +74,7 @@ class Engine:
 
         Raises: BadInput (a token, slot or position that is not there)
         """
-        rows.check(self.config, cache)
-        cos, sin = self._rotary.at(torch.tensor(rows.positions), max(rows.positions) + 1)
-        return self._runner.hidden(rows, (cos, sin), cache)
+        return self._runner.hidden(rows, self._rotation(rows, cache), cache)
 
     def __call__(self, tokens: Tensor, starts: Sequence[int], cache: RowCache, first_slot: int = 0) -> Tensor:
         """Runs T tokens of each of B sequences that stand at `starts`, in slots from `first_slot` on.
@@ -74,6 +82,10 @@ class Engine:
         Shapes: tokens (B, T) -> (B * T, dim), normalised: the input of `logits`
         """
         return self.hidden(rows_of(tokens, starts, first_slot), cache)
+
+    def _rotation(self, rows: Rows, cache: RowCache) -> tuple[Tensor, Tensor]:
+        rows.check(self.config, cache)
+        return self._rotary.at(torch.tensor(rows.positions), max(rows.positions) + 1)
 
     @torch.inference_mode()
     def logits(self, hidden: Tensor) -> Tensor:

@@ -38,7 +38,7 @@ def quantise(x: Tensor) -> Quants:
     """Shapes: (rows, cols) fp32"""
     groups = functional.pad(x, (0, -x.shape[1] % GROUP)).view(len(x), -1, GROUP).transpose(0, 1)
     top = groups.abs().amax(-1)
-    q = (groups * torch.where(top > 0, 127 / top, 0.0).unsqueeze(-1)).round()
+    q = (groups * torch.where(top > 1e-30, 127 / top, 0.0).unsqueeze(-1)).round()
     scale = top * (1 / 127)
     return Quants(q, scale, q.sum(-1) * scale)
 
@@ -94,6 +94,10 @@ class Twin:
             x = x + self._times(layer, "down", torch.stack([functional.silu(row) for row in gate]) * up)
         return self._norm(x, "norm")
 
+    def forward(self, rows: Rows, rotation: tuple[Tensor, Tensor], cache: RowCache, wanted: Sequence[int]) -> Tensor:
+        """Logits of the wanted rows. Shapes: (wanted, vocab)"""
+        return self.logits(self.hidden(rows, rotation, cache)[list(wanted)])
+
     def logits(self, hidden: Tensor) -> Tensor:
         """Shapes: (rows, dim) -> (rows, vocab)"""
         return self._matrices["head" if "head" in self._matrices else "embed"].times(hidden)
@@ -129,7 +133,7 @@ def _remember(cache: RowCache, at: tuple[int, int, int], k: Tensor, v: Tensor) -
         for kind, part in enumerate((k, v)):
             top = part.abs().amax(-1)
             cache.scales[kind, layer, slot, :, position] = top * (1 / 127)
-            part.mul_(torch.where(top > 0, 127 / top, 0.0).unsqueeze(-1)).round_()
+            part.mul_(torch.where(top > 1e-30, 127 / top, 0.0).unsqueeze(-1)).round_()
     cache.keys[layer, slot, :, position // BLOCK_TOK, :, position % BLOCK_TOK] = k.to(cache.keys.dtype)
     cache.values[layer, slot, :, position] = v.to(cache.values.dtype)
 

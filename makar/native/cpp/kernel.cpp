@@ -1,0 +1,202 @@
+// The C interface: what runs here, and calls whose arguments are checked before any is used as an address.
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "pool.h"
+
+namespace makar {
+namespace {
+
+enum Error : int { kOk, kNoPath, kBadMatrix, kBadModel, kBadCache, kBadRows, kNoMemory, kForked };
+
+const Path* path_of(int path) {
+#if defined(__x86_64__)
+  if (path == 2 && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512f") &&
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+    return &avx512_path;
+  // every processor with AVX2 converts fp16
+  if (path == 1 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &avx2_path;
+#endif
+  return path == 0 ? &generic_path : nullptr;
+}
+
+bool fits(const Matrix& m, int64_t rows, int64_t cols) {
+  constexpr int64_t most = int64_t(1) << 28;
+  return m.rows == rows && m.cols == cols && rows > 0 && cols > 0 && rows < most && cols < most &&
+         (m.bits == 4 || m.bits == 8) && m.data;
+}
+
+bool fits(const Model& m) {
+  if (m.dim < 1 || m.hidden_dim < 1 || m.vocab_size < 1 || m.num_layers < 1 || m.num_kv_heads < 1 || !m.norm ||
+      !m.layers || m.num_heads < 1 || m.num_heads > 4096 || m.num_heads % m.num_kv_heads || m.head_dim < 16 ||
+      m.head_dim % 16 || m.head_dim > kMaxHeadDim)
+    return false;
+  const int64_t queries = m.num_heads * m.head_dim, keys = m.num_kv_heads * m.head_dim;
+  for (const Layer* l = m.layers; l < m.layers + m.num_layers; l++)
+    if (!fits(l->q, queries, m.dim) || !fits(l->k, keys, m.dim) || !fits(l->v, keys, m.dim) ||
+        !fits(l->o, m.dim, queries) || !fits(l->gate, m.hidden_dim, m.dim) || !fits(l->up, m.hidden_dim, m.dim) ||
+        !fits(l->down, m.dim, m.hidden_dim) || !l->attention_norm || !l->mlp_norm)
+      return false;
+  return fits(m.embed, m.vocab_size, m.dim) && fits(m.head, m.vocab_size, m.dim);
+}
+
+bool fits(const Cache& c) {
+  return c.keys && c.values && c.form >= kFloat32 && c.form <= kInt8 && (c.form != kInt8 || c.scales) &&
+         c.num_slots > 0 && c.capacity_tok > 0 && c.capacity_tok % kKeyBlock == 0;
+}
+
+bool within(const int32_t* values, int64_t num, int64_t end) {
+  return values && std::all_of(values, values + num, [&](int32_t value) { return value >= 0 && value < end; });
+}
+
+bool fits(const Rows& r, const Model& m, const Cache& c) {
+  return r.num_rows > 0 && r.num_wanted >= 0 && within(r.tokens, r.num_rows, m.vocab_size) &&
+         within(r.slots, r.num_rows, c.num_slots) && within(r.positions, r.num_rows, c.capacity_tok) &&
+         (!r.num_wanted || (r.logits && within(r.wanted, r.num_wanted, r.num_rows))) && r.cos && r.sin;
+}
+
+// Zeroed memory on cache lines. Raises std::bad_alloc.
+template <class T>
+struct Scratch {
+  explicit Scratch(int64_t num) {
+    const size_t bytes = (size_t(num) * sizeof(T) + 63) / 64 * 64;
+    data.reset(static_cast<T*>(std::aligned_alloc(64, std::max<size_t>(bytes, 64))));
+    if (!data) throw std::bad_alloc();
+    std::memset(static_cast<void*>(data.get()), 0, bytes);
+  }
+  struct Free {
+    void operator()(T* p) const { std::free(p); }
+  };
+  std::unique_ptr<T, Free> data;
+};
+
+// A path's function on every thread of the pool.
+template <class T>
+void run(Pool& pool, void (*function)(T*, int), T& work) {
+  struct Call {
+    void (*function)(T*, int);
+    T* work;
+  } call{function, &work};
+  pool.run([](void* c, int thread) { static_cast<Call*>(c)->function(static_cast<Call*>(c)->work, thread); }, &call);
+}
+
+// Neighbouring rows of one slot, so many that their queries fill the registers.
+std::vector<Run> runs_of(const Rows& rows, int64_t shared, int max_queries) {
+  const int32_t most = int32_t(std::max<int64_t>(1, max_queries / shared));
+  std::vector<Run> runs;
+  for (int32_t row = 0; row < rows.num_rows; row++) {
+    if (!runs.empty() && rows.slots[runs.back().first] == rows.slots[row] && runs.back().count < most)
+      runs.back().count++;
+    else
+      runs.push_back({row, 1});
+  }
+  return runs;
+}
+
+void forward_part(Pool& pool, const Path& path, Job job) {
+  const Model& m = *job.model;
+  const int64_t rows = job.rows.num_rows, queries = m.num_heads * m.head_dim;
+  const int64_t most = std::max(rows, job.rows.num_wanted);
+  job.x_stride = groups_of(m.dim) * kGroup;
+  job.widest = groups_of(std::max(m.dim, queries));
+  Scratch<float> x(rows * job.x_stride), qkv(rows * (queries + 2 * m.num_kv_heads * m.head_dim)), y(rows * queries),
+      row(pool.size() * job.x_stride);
+  Scratch<Group> quants(most * job.widest), hidden(rows * groups_of(m.hidden_dim)),
+      own(pool.size() * kFewRows * job.widest);
+  job.x = x.data.get(), job.qkv = qkv.data.get(), job.y = y.data.get(), job.row = row.data.get();
+  job.quants = quants.data.get(), job.hidden = hidden.data.get(), job.own = own.data.get();
+  const std::vector<Run> runs = runs_of(job.rows, m.num_heads / m.num_kv_heads, path.max_queries);
+  job.runs = runs.data(), job.num_runs = int64_t(runs.size()), job.pool = &pool;
+  run(pool, path.step, job);
+}
+
+// All rows, kRowsAtOnce at a time; wanted rows may stand in any order.
+void forward(Pool& pool, const Path& path, const Model& model, const Cache& cache, const Rows& rows) {
+  for (int64_t start = 0; start < rows.num_rows; start += kRowsAtOnce) {
+    Rows part = rows;
+    part.num_rows = std::min<int64_t>(kRowsAtOnce, rows.num_rows - start);
+    part.tokens += start, part.slots += start, part.positions += start;
+    part.cos += start * model.head_dim, part.sin += start * model.head_dim;
+    if (part.hidden) part.hidden += start * model.dim;
+    std::vector<int32_t> wanted;
+    std::vector<int64_t> order;
+    for (int64_t i = 0; i < rows.num_wanted; i++)
+      if (rows.wanted[i] >= start && rows.wanted[i] < start + part.num_rows)
+        wanted.push_back(rows.wanted[i] - int32_t(start)), order.push_back(i);
+    std::vector<float> logits(part.num_rows < rows.num_rows ? wanted.size() * size_t(model.vocab_size) : 0);
+    part.wanted = wanted.data(), part.num_wanted = int64_t(wanted.size());
+    if (!logits.empty()) part.logits = logits.data();
+    Job job{};
+    job.model = &model, job.cache = &cache, job.rows = part;
+    forward_part(pool, path, job);
+    for (size_t i = 0; !logits.empty() && i < order.size(); i++)
+      std::copy_n(&logits[i * model.vocab_size], model.vocab_size, rows.logits + order[i] * model.vocab_size);
+  }
+}
+
+template <class Fn>
+int checked(Pool* pool, int path, Fn fn) {
+  if (!path_of(path)) return kNoPath;
+  if (pool->forked()) return kForked;
+  try {
+    return fn(*path_of(path));
+  } catch (const std::bad_alloc&) {
+    return kNoMemory;
+  }
+}
+
+}  // namespace
+}  // namespace makar
+
+using namespace makar;
+
+extern "C" {
+
+int makar_has_path(int path) { return path_of(path) != nullptr; }
+
+Pool* makar_open(int num_threads) {
+  try {
+    return new Pool(std::clamp(num_threads, 1, 256));
+  } catch (const std::exception&) {
+    return nullptr;
+  }
+}
+
+void makar_close(Pool* pool) { delete pool; }
+
+int makar_forward(Pool* pool, int path, const Model* model, const Cache* cache, const Rows* rows) {
+  return checked(pool, path, [&](const Path& p) {
+    if (!fits(*model)) return kBadModel;
+    if (!fits(*cache)) return kBadCache;
+    if (!fits(*rows, *model, *cache)) return kBadRows;
+    forward(*pool, p, *model, *cache, *rows);
+    return kOk;
+  });
+}
+
+int makar_multiply(Pool* pool, int path, const Matrix* matrix, const float* x, int64_t num_rows, float* y) {
+  return checked(pool, path, [&](const Path& p) {
+    if (!fits(*matrix, matrix->rows, matrix->cols)) return kBadMatrix;
+    if (num_rows < 1 || !x || !y) return kBadRows;
+    Scratch<Group> quants(num_rows * groups_of(matrix->cols));
+    Product product{matrix, x, y, num_rows, quants.data.get(), pool};
+    run(*pool, p.multiply, product);
+    return kOk;
+  });
+}
+
+int makar_read(Pool* pool, int path, const uint8_t* data, int64_t size) {
+  return checked(pool, path, [&](const Path& p) {
+    if (!data || size < 0) return kBadRows;
+    Scratch<float> sums(pool->size());
+    Reading reading{data, size, pool, sums.data.get()};
+    run(*pool, p.read, reading);
+    return kOk;
+  });
+}
+
+}  // extern "C"

@@ -1,0 +1,437 @@
+// The step through all layers, written once over the lanes of the path that includes it. Every number is computed whole
+// by one thread in an order that neither the other rows nor the number of threads change.
+#pragma once
+
+namespace makar {
+namespace {
+
+constexpr float kMinusInfinity = -__builtin_inff();
+
+// fn(unit) for every unit, shared among the threads in runs of neighbours; returns when all are done.
+template <class Fn>
+void share(Pool* pool, int64_t num_units, Fn fn) {
+  int64_t grain = num_units / (int64_t(num_threads(pool)) * 6);
+  if (grain < 1) grain = 1;
+  for (;;) {
+    const int64_t start = take(pool, grain), end = start + grain < num_units ? start + grain : num_units;
+    if (start >= num_units) break;
+    for (int64_t unit = start; unit < end; unit++) fn(unit);
+  }
+  meet(pool);
+}
+
+// e^a by 2^n e^r with |r| <= ln 2 / 2; at least e^-87, and 1 exactly at 0.
+F exponential(F a) {
+  a = smaller(larger(a, splat(-87.0f)), splat(88.0f));
+  const F n = nearest(mul(a, splat(1.44269504f)));
+  const F r = fma(n, splat(2.12194440e-4f), fma(n, splat(-0.693359375f), a));  // ln 2 in two parts
+  constexpr float taylor[] = {1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f};
+  F p = splat(1.0f / 720);
+  for (const float c : taylor) p = fma(p, r, splat(c));
+  return mul(p, power_of_two(n));
+}
+
+void quantise(const float* x, Group* out) {
+  const F a = load(x), b = load(x + 16);
+  const float top = largest(larger(absolute(a), absolute(b)));
+  const F factor = splat(top > 1e-30f ? 127.0f / top : 0.0f);
+  const F p = nearest(mul(a, factor)), q = nearest(mul(b, factor));
+  store_bytes(out->q, p);
+  store_bytes(out->q + 16, q);
+  out->scale = top * (1.0f / 127);
+  out->total = sum(add(p, q)) * out->scale;
+}
+
+void quantise_row(const float* x, int64_t n, Group* out) {
+  for (; n >= kGroup; n -= kGroup, x += kGroup) quantise(x, out++);
+  if (n > 0) {
+    float rest[kGroup];
+    store(rest, load_first(x, n));
+    store(rest + 16, load_first(n > 16 ? x + 16 : x, n - 16));
+    quantise(rest, out);
+  }
+}
+
+// out = x / sqrt(mean(x^2) + eps) * weight
+void normalise(const float* x, const float* weight, int64_t n, float eps, float* out) {
+  F squares = splat(0);
+  for (int64_t i = 0; i < n; i += 16) {
+    const F a = load_first(x + i, n - i);
+    squares = fma(a, a, squares);
+  }
+  const F factor = splat(1.0f / __builtin_sqrtf(sum(squares) / float(n) + eps));
+  for (int64_t i = 0; i < n; i += 16)
+    store_first(out + i, mul(mul(load_first(x + i, n - i), factor), load_first(weight + i, n - i)), n - i);
+}
+
+// One panel times kRows rows of activations, `stride` groups apart: out (kRows, 16).
+template <int kBits, int kRows>
+void tile(const uint8_t* block, int64_t num_groups, const Group* a, int64_t stride, float* out) {
+  F sums[kRows];
+  const Group* rows[kRows];
+  for (int t = 0; t < kRows; t++) sums[t] = splat(0), rows[t] = a + t * stride;
+  for (int64_t group = 0; group < num_groups; group++, block += 4 * kPanel + kGroup * kPanel * kBits / 8) {
+    F dots[kRows];
+    dot<kBits, kRows>(block + 4 * kPanel, rows, dots);
+    const F scale = load_half(block), low = load_half(block + 2 * kPanel);
+    for (int t = 0; t < kRows; t++) {
+      sums[t] = fma(mul(dots[t], scale), splat(rows[t]->scale), sums[t]);
+      sums[t] = fma(low, splat(rows[t]->total), sums[t]);
+      rows[t]++;
+    }
+  }
+  for (int t = 0; t < kRows; t++) store(out + 16 * t, sums[t]);
+}
+
+template <int kBits, int kRows = kMaxRows>
+void tile_of(int64_t num_rows, const uint8_t* block, int64_t num_groups, const Group* a, int64_t stride, float* out) {
+  if constexpr (kRows == 1) {
+    tile<kBits, 1>(block, num_groups, a, stride, out);
+  } else {
+    if (num_rows == kRows) return tile<kBits, kRows>(block, num_groups, a, stride, out);
+    tile_of<kBits, kRows - 1>(num_rows, block, num_groups, a, stride, out);
+  }
+}
+
+// use(row, sixteen outputs) for every row of activations times one panel.
+template <class Use>
+void times_panel(const Matrix& m, int64_t panel, const Group* a, int64_t stride, int64_t num_rows, Use use) {
+  const int64_t num_groups = groups_of(m.cols);
+  const uint8_t* block = m.data + size_t(panel) * num_groups * block_bytes(m.bits);
+  for (int64_t row = 0; row < num_rows; row += kMaxRows) {
+    alignas(64) float out[kMaxRows * 16];
+    const int64_t count = num_rows - row < kMaxRows ? num_rows - row : kMaxRows;
+    (m.bits == 8 ? tile_of<8> : tile_of<4>)(count, block, num_groups, a + row * stride, stride, out);
+    for (int64_t t = 0; t < count; t++) use(row + t, out + 16 * t);
+  }
+}
+
+// Row `index` of a matrix.
+void unpack_row(const Matrix& m, int64_t index, float* out) {
+  const int64_t num_groups = groups_of(m.cols), lane = index % kPanel;
+  const uint8_t* block = m.data + size_t(index / kPanel) * num_groups * block_bytes(m.bits);
+  for (int64_t group = 0; group < num_groups; group++, block += block_bytes(m.bits)) {
+    alignas(64) float scales[16], lows[16];
+    store(scales, load_half(block));
+    store(lows, load_half(block + 2 * kPanel));
+    for (int64_t i = 0; i < kGroup && group * kGroup + i < m.cols; i++) {
+      const int64_t quad = m.bits == 8 ? i / 4 : i / 4 % 4;
+      const int byte = block[4 * kPanel + 64 * quad + 4 * lane + i % 4];
+      const int q = m.bits == 8 ? byte : i < 16 ? byte & 15 : byte >> 4;
+      out[group * kGroup + i] = float(q) * scales[lane] + lows[lane];
+    }
+  }
+}
+
+// Activations of all rows, quantised: those of each thread's own making for few rows, else shared work.
+template <class Make>
+const Group* prepare(Job* job, int thread, int64_t num_rows, Make make) {
+  if (num_rows <= kFewRows) {
+    Group* own = job->own + thread * kFewRows * job->widest;
+    for (int64_t row = 0; row < num_rows; row++) make(row, own + row * job->widest);
+    return own;
+  }
+  share(job->pool, num_rows, [&](int64_t row) { make(row, job->quants + row * job->widest); });
+  return job->quants;
+}
+
+// Quantised norm(x) of the rows that `row_of` picks.
+template <class RowOf>
+const Group* prepare_norm(Job* job, int thread, int64_t num_rows, const float* weight, RowOf row_of) {
+  const Model& m = *job->model;
+  return prepare(job, thread, num_rows, [&](int64_t row, Group* out) {
+    float* scratch = job->row + thread * job->x_stride;
+    normalise(job->x + row_of(row) * job->x_stride, weight, m.dim, float(m.norm_eps), scratch);
+    quantise_row(scratch, m.dim, out);
+  });
+}
+
+// x += the matrix times the activations.
+void add_product(Job* job, const Matrix& m, const Group* a, int64_t stride) {
+  share(job->pool, panels_of(m.rows), [&](int64_t panel) {
+    times_panel(m, panel, a, stride, job->rows.num_rows, [&](int64_t row, const float* out) {
+      float* x = job->x + row * job->x_stride + panel * kPanel;
+      store(x, add(load(x), load(out)));
+    });
+  });
+}
+
+uint16_t to_bf16(float a) {  // to nearest, ties to even
+  uint32_t bits;
+  __builtin_memcpy(&bits, &a, 4);
+  return uint16_t(a != a ? 0x7fc0 : (bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+// Writes head_dim numbers, `step` apart, in the cache's form; `scale` is used by bytes alone.
+void remember(const Cache& cache, void* to, int64_t at, int64_t step, const float* x, int64_t n, float* scale) {
+  if (cache.form == kFloat32) {
+    for (int64_t i = 0; i < n; i++) static_cast<float*>(to)[at + i * step] = x[i];
+  } else if (cache.form == kBFloat16) {
+    for (int64_t i = 0; i < n; i++) static_cast<uint16_t*>(to)[at + i * step] = to_bf16(x[i]);
+  } else {
+    F top = splat(0);
+    for (int64_t i = 0; i < n; i += 16) top = larger(top, absolute(load(x + i)));
+    const float most = largest(top), factor = most > 1e-30f ? 127.0f / most : 0.0f;
+    *scale = most * (1.0f / 127);
+    for (int64_t i = 0; i < n; i += 16) {
+      int8_t bytes[16];
+      store_bytes(bytes, nearest(mul(load(x + i), splat(factor))));
+      for (int j = 0; j < 16; j++) static_cast<int8_t*>(to)[at + (i + j) * step] = bytes[j];
+    }
+  }
+}
+
+// Where the keys, values and scales of a key head of a slot begin, in elements.
+struct Place {
+  int64_t tokens;  // into the scales; times head_dim into keys and values
+  float *key_scales, *value_scales;
+};
+
+Place place(const Job* job, int64_t layer, int64_t slot, int64_t head) {
+  const Cache& cache = *job->cache;
+  const int64_t heads = job->model->num_kv_heads;
+  const int64_t tokens = ((layer * cache.num_slots + slot) * heads + head) * cache.capacity_tok;
+  const int64_t all = job->model->num_layers * cache.num_slots * heads * cache.capacity_tok;
+  if (cache.form != kInt8) return {tokens, nullptr, nullptr};
+  return {tokens, cache.scales + tokens, cache.scales + all + tokens};
+}
+
+// Bias, norm and rotation of one head of one row, in place; keys and values go to the cache.
+void finish_head(Job* job, int64_t layer, int64_t head, int64_t row, float* x) {
+  const Model& m = *job->model;
+  const Layer& l = m.layers[layer];
+  const int64_t n = m.head_dim, half = n / 2, key = head - m.num_heads, value = key - m.num_kv_heads;
+  if (l.qkv_bias)
+    for (int64_t i = 0; i < n; i += 16) store(x + i, add(load(x + i), load(l.qkv_bias + head * n + i)));
+  const int64_t slot = job->rows.slots[row], position = job->rows.positions[row];
+  if (value >= 0) {
+    const Place at = place(job, layer, slot, value);
+    return remember(*job->cache, job->cache->values, (at.tokens + position) * n, 1, x, n, at.value_scales + position);
+  }
+  const float* norm = key < 0 ? l.q_norm : l.k_norm;
+  if (norm) normalise(x, norm, n, float(m.norm_eps), x);
+  const float *cos = job->rows.cos + row * n, *sin = job->rows.sin + row * n;
+  for (int64_t i = 0; i < half; i++) {
+    const float a = x[i], b = x[i + half];
+    x[i] = a * cos[i] + b * sin[i];
+    x[i + half] = b * cos[i + half] + a * sin[i + half];
+  }
+  if (key < 0) {
+    const F factor = splat(1.0f / __builtin_sqrtf(float(n)));
+    for (int64_t i = 0; i < n; i += 16) store(x + i, mul(load(x + i), factor));
+  } else {
+    const Place at = place(job, layer, slot, key);
+    const int64_t block = (at.tokens + position / kKeyBlock * kKeyBlock) * n + position % kKeyBlock;
+    remember(*job->cache, job->cache->keys, block, kKeyBlock, x, n, at.key_scales + position);
+  }
+}
+
+// Queries, keys and values: one unit computes one head for all rows.
+void project_heads(Job* job, int thread, int64_t layer) {
+  const Model& m = *job->model;
+  const Layer& l = m.layers[layer];
+  const Group* a = prepare_norm(job, thread, job->rows.num_rows, l.attention_norm, [](int64_t row) { return row; });
+  const int64_t num_heads = m.num_heads + 2 * m.num_kv_heads, width = num_heads * m.head_dim;
+  share(job->pool, num_heads, [&](int64_t head) {
+    const int64_t key = head - m.num_heads, value = key - m.num_kv_heads, panels = m.head_dim / kPanel;
+    const Matrix& matrix = key < 0 ? l.q : value < 0 ? l.k : l.v;
+    const int64_t start = (key < 0 ? head : value < 0 ? key : value) * panels;
+    float* out = job->qkv + head * m.head_dim;
+    for (int64_t panel = 0; panel < panels; panel++)
+      times_panel(matrix, start + panel, a, job->widest, job->rows.num_rows, [&](int64_t row, const float* sums) {
+        store(out + row * width + panel * kPanel, load(sums));
+      });
+    for (int64_t row = 0; row < job->rows.num_rows; row++) finish_head(job, layer, head, row, out + row * width);
+  });
+}
+
+// Up to kMaxQueries query heads that share a key head and a slot.
+struct Queries {
+  const float* q[kMaxQueries];
+  float* out[kMaxQueries];
+  int64_t end[kMaxQueries];  // each sees the positions before it
+};
+
+// Softmax over blocks of 64 positions, with the largest score and the sum so far kept beside the weighted values. A
+// block that lies beyond a query's end changes nothing: e^0 = 1 and zero weights.
+// Source: Milakov & Gimelshein 2018, arXiv:1805.02867, algorithm 3
+template <class T, int kNum>
+void attend(const T* keys, const T* values, Place at, int64_t n, const Queries& queries) {
+  constexpr int64_t kBlock = 64;
+  alignas(64) float sums[kNum][kMaxHeadDim], weights[kNum][kBlock];
+  float top[kNum], total[kNum], factor[kNum];
+  int64_t end = 0;
+  for (int m = 0; m < kNum; m++) {
+    top[m] = kMinusInfinity, total[m] = 0;
+    if (queries.end[m] > end) end = queries.end[m];
+    for (int64_t i = 0; i < n; i += 16) store(sums[m] + i, splat(0));
+  }
+  for (int64_t start = 0; start < end; start += kBlock) {
+    const int64_t count = end - start < kBlock ? end - start : kBlock;
+    F most[kNum];
+    for (int m = 0; m < kNum; m++) most[m] = splat(kMinusInfinity);
+    for (int64_t b = 0; b < count; b += kKeyBlock) {
+      const T* block = keys + (start + b) * n;
+      F scores[kNum];
+      for (int m = 0; m < kNum; m++) scores[m] = splat(0);
+      for (int64_t i = 0; i < n; i++) {
+        const F k = widen(block + i * kKeyBlock);
+        for (int m = 0; m < kNum; m++) scores[m] = fma(splat(queries.q[m][i]), k, scores[m]);
+      }
+      for (int m = 0; m < kNum; m++) {
+        if (at.key_scales) scores[m] = mul(scores[m], load(at.key_scales + start + b));
+        scores[m] = first(scores[m], queries.end[m] - start - b, kMinusInfinity);
+        most[m] = larger(scores[m], most[m]);
+        store(weights[m] + b, scores[m]);
+      }
+    }
+    for (int m = 0; m < kNum; m++) {
+      const float peak = largest(most[m]), newest = peak > top[m] ? peak : top[m];
+      alignas(64) float change[16];
+      store(change, exponential(splat(top[m] - newest)));
+      top[m] = newest, factor[m] = change[0];
+      F block_total = splat(0);
+      for (int64_t b = 0; b < count; b += kKeyBlock) {
+        F p = exponential(sub(load(weights[m] + b), splat(newest)));
+        p = first(p, queries.end[m] - start - b, 0);
+        block_total = add(block_total, p);
+        if (at.value_scales) p = first(mul(p, load(at.value_scales + start + b)), queries.end[m] - start - b, 0);
+        store(weights[m] + b, p);
+      }
+      total[m] = total[m] * factor[m] + sum(block_total);
+    }
+    for (int64_t i = 0; i < n; i += 16) {
+      F out[kNum];
+      for (int m = 0; m < kNum; m++) out[m] = mul(load(sums[m] + i), splat(factor[m]));
+      for (int64_t t = 0; t < count; t++) {
+        const F v = widen(values + (start + t) * n + i);
+        for (int m = 0; m < kNum; m++) out[m] = fma(splat(weights[m][t]), v, out[m]);
+      }
+      for (int m = 0; m < kNum; m++) store(sums[m] + i, out[m]);
+    }
+  }
+  for (int m = 0; m < kNum; m++)
+    for (int64_t i = 0; i < n; i += 16) store(queries.out[m] + i, mul(load(sums[m] + i), splat(1.0f / total[m])));
+}
+
+template <class T, int kNum = kMaxQueries>
+void attend_some(int num, const void* keys, const void* values, Place at, int64_t n, const Queries& queries) {
+  if constexpr (kNum > 1) {
+    if (num < kNum) return attend_some<T, kNum - 1>(num, keys, values, at, n, queries);
+  }
+  attend<T, kNum>(static_cast<const T*>(keys) + at.tokens * n, static_cast<const T*>(values) + at.tokens * n, at, n,
+                  queries);
+}
+
+void attend_head(Job* job, int64_t layer, int64_t head, Run run) {
+  const Model& m = *job->model;
+  const int64_t shared = m.num_heads / m.num_kv_heads, n = m.head_dim;
+  const int64_t width = (m.num_heads + 2 * m.num_kv_heads) * n;
+  const Place at = place(job, layer, job->rows.slots[run.first], head);
+  const auto some = job->cache->form == kFloat32    ? attend_some<float>
+                    : job->cache->form == kBFloat16 ? attend_some<uint16_t>
+                                                    : attend_some<int8_t>;
+  for (int64_t done = 0; done < run.count * shared; done += kMaxQueries) {
+    const int64_t rest = run.count * shared - done;
+    const int num = rest < kMaxQueries ? int(rest) : kMaxQueries;
+    Queries queries;
+    for (int i = 0; i < num; i++) {
+      const int64_t row = run.first + (done + i) / shared, query = head * shared + (done + i) % shared;
+      queries.q[i] = job->qkv + row * width + query * n;
+      queries.out[i] = job->y + (row * m.num_heads + query) * n;
+      queries.end[i] = job->rows.positions[row] + 1;
+    }
+    some(num, job->cache->keys, job->cache->values, at, n, queries);
+  }
+}
+
+// hidden = silu(gate) * up, quantised as it is made: one unit is a group of 32.
+void project_hidden(Job* job, int thread, int64_t layer) {
+  const Model& m = *job->model;
+  const Layer& l = m.layers[layer];
+  const Group* a = prepare_norm(job, thread, job->rows.num_rows, l.mlp_norm, [](int64_t row) { return row; });
+  const int64_t num_groups = groups_of(m.hidden_dim), num_panels = panels_of(m.hidden_dim);
+  share(job->pool, num_groups, [&](int64_t group) {
+    alignas(64) float hidden[kRowsAtOnce][kGroup];
+    for (int64_t half = 0; half < 2; half++) {
+      const int64_t panel = 2 * group + half;
+      if (panel == num_panels) {
+        for (int64_t row = 0; row < job->rows.num_rows; row++) store(hidden[row] + 16, splat(0));
+        break;
+      }
+      auto keep = [&](int64_t row, const float* out) { store(hidden[row] + 16 * half, load(out)); };
+      times_panel(l.gate, panel, a, job->widest, job->rows.num_rows, keep);
+      times_panel(l.up, panel, a, job->widest, job->rows.num_rows, [&](int64_t row, const float* up) {
+        const F gate = load(hidden[row] + 16 * half);
+        const F gated = div(gate, add(splat(1), exponential(sub(splat(0), gate))));
+        store(hidden[row] + 16 * half, mul(gated, load(up)));
+      });
+    }
+    for (int64_t row = 0; row < job->rows.num_rows; row++) quantise(hidden[row], job->hidden + row * num_groups + group);
+  });
+}
+
+void project_logits(Job* job, int thread) {
+  const Rows& rows = job->rows;
+  const Matrix& head = job->model->head;
+  const Group* a = prepare_norm(job, thread, rows.num_wanted, job->model->norm,
+                                [&](int64_t row) { return rows.wanted[row]; });
+  share(job->pool, panels_of(head.rows), [&](int64_t panel) {
+    times_panel(head, panel, a, job->widest, rows.num_wanted, [&](int64_t row, const float* out) {
+      store_first(rows.logits + row * head.rows + panel * kPanel, load(out), head.rows - panel * kPanel);
+    });
+  });
+}
+
+void step(Job* job, int thread) {
+  const Model& m = *job->model;
+  const Rows& rows = job->rows;
+  share(job->pool, rows.num_rows, [&](int64_t row) {
+    unpack_row(m.embed, rows.tokens[row], job->x + row * job->x_stride);
+  });
+  for (int64_t layer = 0; layer < m.num_layers; layer++) {
+    project_heads(job, thread, layer);
+    share(job->pool, m.num_kv_heads * job->num_runs, [&](int64_t unit) {
+      attend_head(job, layer, unit % m.num_kv_heads, job->runs[unit / m.num_kv_heads]);
+    });
+    const int64_t width = m.num_heads * m.head_dim;
+    const Group* a = prepare(job, thread, rows.num_rows, [&](int64_t row, Group* out) {
+      quantise_row(job->y + row * width, width, out);
+    });
+    add_product(job, m.layers[layer].o, a, job->widest);
+    project_hidden(job, thread, layer);
+    add_product(job, m.layers[layer].down, job->hidden, groups_of(m.hidden_dim));
+  }
+  if (rows.hidden)
+    share(job->pool, rows.num_rows, [&](int64_t row) {
+      normalise(job->x + row * job->x_stride, m.norm, m.dim, float(m.norm_eps), rows.hidden + row * m.dim);
+    });
+  if (rows.num_wanted) project_logits(job, thread);
+}
+
+void multiply(Product* p, int) {
+  const Matrix& m = *p->matrix;
+  const int64_t num_groups = groups_of(m.cols);
+  share(p->pool, p->num_rows, [&](int64_t row) {
+    quantise_row(p->x + row * m.cols, m.cols, p->quants + row * num_groups);
+  });
+  share(p->pool, panels_of(m.rows), [&](int64_t panel) {
+    times_panel(m, panel, p->quants, num_groups, p->num_rows, [&](int64_t row, const float* out) {
+      store_first(p->y + row * m.rows + panel * kPanel, load(out), m.rows - panel * kPanel);
+    });
+  });
+}
+
+void read(Reading* r, int thread) {
+  constexpr int64_t kChunk = 1 << 16;
+  F sums[4] = {splat(0), splat(0), splat(0), splat(0)};
+  share(r->pool, r->size / kChunk, [&](int64_t chunk) {
+    const float* p = reinterpret_cast<const float*>(r->data + chunk * kChunk);
+    for (int64_t i = 0; i < kChunk / 4; i += 64)
+      for (int j = 0; j < 4; j++) sums[j] = add(sums[j], load(p + i + 16 * j));
+  });
+  r->sums[thread] = sum(add(add(sums[0], sums[1]), add(sums[2], sums[3])));
+}
+
+}  // namespace
+}  // namespace makar

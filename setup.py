@@ -15,7 +15,7 @@ PATH = ["-fno-exceptions", "-fno-rtti", "-fno-math-errno"]
 FLAGS = {
     "path_generic.cpp": PATH,
     "path_avx2.cpp": [*PATH, "-mavx2", "-mfma", "-mf16c"],
-    "path_avx512.cpp": [*PATH, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512vnni", "-mfma", "-mf16c"],
+    "path_avx512.cpp": [*PATH, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512vnni", "-mfma"],
     "pool.cpp": [],
     "kernel.cpp": [],
 }

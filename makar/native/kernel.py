@@ -162,11 +162,13 @@ class Kernel:
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Shapes: (rows, dim) -> (rows, vocab)"""
-        return self._threads.multiply(self._weights.matrices["embed" if self._config.tie_embeddings else "head"], hidden)
+        head = "embed" if self._config.tie_embeddings else "head"
+        return self._threads.multiply(self._weights.matrices[head], hidden)
 
     def _run(self, rows: Rows, rotation: tuple[Tensor, Tensor], cache: RowCache, wanted: Sequence[int],
              out: tuple[Tensor | None, Tensor | None]) -> None:
-        lists = [(c_int32 * max(len(values), 1))(*values) for values in (rows.tokens, rows.slots, rows.positions, wanted)]
+        numbers = (rows.tokens, rows.slots, rows.positions, wanted)
+        lists = [(c_int32 * max(len(values), 1))(*values) for values in numbers]
         tables = [table.contiguous() for table in rotation]
         call = _Rows(len(rows.tokens), len(wanted), *(ctypes.addressof(values) for values in lists),
                      *(table.data_ptr() for table in tables),

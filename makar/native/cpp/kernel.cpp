@@ -154,6 +154,7 @@ int checked(Pool* pool, int path, Fn fn) {
 
 using namespace makar;
 
+#pragma GCC visibility push(default)
 extern "C" {
 
 int makar_has_path(int path) { return path_of(path) != nullptr; }
@@ -200,3 +201,4 @@ int makar_read(Pool* pool, int path, const uint8_t* data, int64_t size) {
 }
 
 }  // extern "C"
+#pragma GCC visibility pop

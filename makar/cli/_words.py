@@ -46,8 +46,8 @@ def add_answer_options(parser: argparse.ArgumentParser) -> None:
 def add_runtime_options(parser: argparse.ArgumentParser) -> None:
     """Adds how the model is run; what is not given stays the verb's own."""
     add = parser.add_argument_group("how the model is run (see 'makar doctor')").add_argument
-    add("--arithmetic", metavar="KIND", help="native (the packed kernel, at the precision of the model's file), 8bit or "
-        "4bit (the kernel at that precision), plain (PyTorch), or auto: native where it can run, else plain (auto)")
+    add("--arithmetic", metavar="KIND", help="native (the packed kernel, at the precision of the model's file), 8bit "
+        "or 4bit (the kernel at that precision), plain (PyTorch), or auto: native where it can run, else plain (auto)")
     add("--cache-bits", type=int, metavar="BITS", help="of keys and values: 16, or 8 for long contexts in half the "
         "memory (16)")
     add("--threads", type=int, metavar="N", help="cores to compute on (all that this process may use)")

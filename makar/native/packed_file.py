@@ -1,7 +1,7 @@
 """A model's packed weights as one file beside its stored ones: made once, then memory-mapped.
 
-The file is derived: whatever happens to it, it is made again. It is a safetensors file; its metadata names the form, the
-weights it was made from and the precision, and its tensors are those of `weights.Weights` by name.
+The file is derived: whatever happens to it, it is made again. It is a safetensors file; its metadata names the form,
+the weights it was made from and the precision, and its tensors are those of `weights.Weights` by name.
 """
 
 from __future__ import annotations

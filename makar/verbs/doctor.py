@@ -76,7 +76,8 @@ def diagnose() -> Diagnosis:
 
 def _features() -> list[str]:
     known = torch.cpu.get_capabilities()
-    return [name for name in ("avx2", "avx512_f", "avx512_vnni", "avx512_bf16", "amx_bf16", "dotprod") if known.get(name)]
+    told = ("avx2", "avx512_f", "avx512_vnni", "avx512_bf16", "amx_bf16", "dotprod")
+    return [name for name in told if known.get(name)]
 
 
 def read_speed(num_bytes: int = 1 << 28, num_trials: int = 5) -> float:

@@ -132,7 +132,8 @@ def begin_messages(messages: Sequence[Message], options: TextOptions, *, ledger:
     last = Message(messages[-1].role, messages[-1].content + _instructions(options, asked))
     request = TextRequest(
         messages=(*messages[:-1], last), model=options.model or store.default_model(), sampling=sampling_of(options),
-        constraint=constraint, n=options.n, language=asked.get("language"), exact=options.exact, runtime=runtime_of(options))
+        constraint=constraint, n=options.n, language=asked.get("language"), exact=options.exact,
+        runtime=runtime_of(options))
     request = fit(load(ROOM, request.model, request.runtime), request, may_clip=options.max_tokens is None)
     return Work(ROOM, request, policy=policy, ledger=ledger, asked=asked)
 

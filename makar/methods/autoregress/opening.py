@@ -35,7 +35,8 @@ def native_net(stored: StoredModel, runtime: Runtime) -> Engine | None:
     if runtime.arithmetic != "auto":
         misfit = why_not_native(stored)
         if misfit:
-            raise BadInput(f"'{stored.name}' cannot run with the arithmetic '{runtime.arithmetic}': {misfit}; use plain")
+            raise BadInput(f"'{stored.name}' cannot run with the arithmetic '{runtime.arithmetic}': {misfit}; use "
+                           "plain")
         return _engine(stored, runtime)
     if why_plain(stored) is not None:
         return None

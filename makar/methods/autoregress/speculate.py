@@ -1,9 +1,9 @@
 """Prompt-lookup speculation: what followed the same words before is proposed, and one step checks all of it.
 
-A proposal is only ever a guess at what the sampler will choose. Every position is sampled from the model's own logits by
-the sequence's own chooser and grammar, and the first token that differs ends the step; so the text is the same with or
-without, at any temperature. What changes is how many rows a step computes, and that must pay: a draft is as long as the
-share of right guesses and the measured cost of a row suggest, and nothing where they suggest that.
+A proposal is only ever a guess at what the sampler will choose. Every position is sampled from the model's own logits
+by the sequence's own chooser and grammar, and the first token that differs ends the step; so the text is the same with
+or without, at any temperature. What changes is how many rows a step computes, and that must pay: a draft is as long as
+the share of right guesses and the measured cost of a row suggest, and nothing where they suggest that.
 
 Source: Saxena 2023, prompt lookup decoding; Leviathan et al. 2022, arXiv:2211.17192, eq. 1 (expected tokens per step)
 """

@@ -103,6 +103,7 @@ def open_net(stored: StoredModel) -> Transformer:
 
 
 def read_facts(folder: Path) -> dict[str, Any]:
+    """What a model's folder says of it. Raises: Damaged"""
     try:
         facts: dict[str, Any] = json.loads((folder / "model.json").read_text("utf-8"))
         facts["architecture"], facts["eos_ids"]

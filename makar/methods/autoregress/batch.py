@@ -147,8 +147,8 @@ def reserve(cache: AnyCache, num_slots: int, capacity_tok: int) -> None:
     needed_bytes, free_bytes = cache.bytes_of(num_slots, capacity_tok), psutil.virtual_memory().available
     if needed_bytes > free_bytes:
         raise OutOfRoom(f"the keys and values of {num_slots} x {capacity_tok:,} tokens take {needed_bytes / 1e9:.2f} "
-                        f"GB of memory, and {free_bytes / 1e9:.2f} GB are free; shorten the prompt, lower --max-tokens or "
-                        "keep them in half the memory with --cache-bits 8")
+                        f"GB of memory, and {free_bytes / 1e9:.2f} GB are free; shorten the prompt, lower "
+                        "--max-tokens or keep them in half the memory with --cache-bits 8")
     cache.reserve(num_slots, capacity_tok)
 
 

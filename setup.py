@@ -11,7 +11,7 @@ from setuptools.command.build_ext import build_ext
 SOURCES = Path("makar/native/cpp")
 COMMON = ["-std=c++20", "-O3", "-Wno-uninitialized", "-fPIC", "-fvisibility=hidden", "-ffp-contract=off", "-pthread"]
 PATH = ["-fno-exceptions", "-fno-rtti", "-fno-math-errno"]
-# Each instruction set is one file; which of them is run is asked of the processor when the program runs.
+# Each instruction set is one file; which of them runs is asked of the processor when the program runs.
 FLAGS = {
     "path_generic.cpp": PATH,
     "path_avx2.cpp": [*PATH, "-mavx2", "-mfma", "-mf16c"],
@@ -35,13 +35,14 @@ class BuildKernel(build_ext):
                                          extra_postargs=["-pthread"])
 
 
-setup(
-    cmdclass={"build_ext": BuildKernel},
-    ext_modules=[Extension(
-        "makar.native._kernel",
-        [str(SOURCES / name) for name in FLAGS if name not in ELSEWHERE],
-        depends=sorted(str(path) for path in SOURCES.glob("*.h")),
-        language="c++",
-        optional=True,
-    )],
-)
+if __name__ == "__main__":
+    setup(
+        cmdclass={"build_ext": BuildKernel},
+        ext_modules=[Extension(
+            "makar.native._kernel",
+            [str(SOURCES / name) for name in FLAGS if name not in ELSEWHERE],
+            depends=sorted(str(path) for path in SOURCES.glob("*.h")),
+            language="c++",
+            optional=True,
+        )],
+    )

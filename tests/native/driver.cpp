@@ -1,0 +1,142 @@
+// Runs every path under sanitizers: buffers of exactly the promised size, damaged weights, arguments out of range.
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <random>
+#include <vector>
+
+#include "kernel.h"
+
+using namespace makar;
+
+extern "C" {
+int makar_has_path(int path);
+Pool* makar_open(int num_threads);
+void makar_close(Pool* pool);
+int makar_forward(Pool* pool, int path, const Model* model, const Cache* cache, const Rows* rows);
+int makar_multiply(Pool* pool, int path, const Matrix* matrix, const float* x, int64_t num_rows, float* y);
+int makar_read(Pool* pool, int path, const uint8_t* data, int64_t size);
+}
+
+namespace {
+
+std::mt19937 random_bits(7);
+
+void expect(bool right, const char* what) {
+  if (right) return;
+  std::fprintf(stderr, "driver: not so: %s\n", what);
+  std::exit(1);
+}
+
+std::vector<float> normal(int64_t num) {
+  std::normal_distribution<float> draw;
+  std::vector<float> out(num);
+  for (float& value : out) value = draw(random_bits);
+  return out;
+}
+
+// A matrix of random quants; scales and mins of 2^-7, or any bits at all.
+struct Weights {
+  Weights(int64_t rows, int64_t cols, int64_t bits, bool damaged) {
+    data.resize(size_t(panels_of(rows)) * groups_of(cols) * block_bytes(bits));
+    for (uint8_t& byte : data) byte = uint8_t(random_bits());
+    for (size_t block = 0; !damaged && block < data.size(); block += block_bytes(bits))
+      for (int i = 0; i < 4 * kPanel; i += 2) data[block + i] = 0, data[block + i + 1] = 0x20;
+    matrix = {rows, cols, bits, data.data()};
+  }
+  std::vector<uint8_t> data;
+  Matrix matrix;
+};
+
+struct Small {
+  explicit Small(bool damaged, int64_t form) {
+    const int64_t dim = 40, hidden = 49, heads = 6, kv = 2, head_dim = 16, vocab = 35;
+    auto matrix = [&](int64_t rows, int64_t cols) {
+      weights.push_back(new Weights(rows, cols, weights.size() % 2 ? 4 : 8, damaged));
+      return weights.back()->matrix;
+    };
+    auto vector = [&](int64_t num) {
+      vectors.push_back(new std::vector<float>(normal(num)));
+      return vectors.back()->data();
+    };
+    for (int i = 0; i < 2; i++)
+      layers.push_back({matrix(heads * head_dim, dim), matrix(kv * head_dim, dim), matrix(kv * head_dim, dim),
+                        matrix(dim, heads * head_dim), matrix(hidden, dim), matrix(hidden, dim), matrix(dim, hidden),
+                        vector(dim), vector(dim), vector((heads + 2 * kv) * head_dim), vector(head_dim),
+                        vector(head_dim)});
+    model = {vocab, dim, hidden, 2, heads, kv, head_dim, 1e-5, matrix(vocab, dim), matrix(vocab, dim), vector(dim),
+             layers.data()};
+    const size_t tokens = 2 * 3 * kv * 176, size = form == kFloat32 ? 4 : form == kBFloat16 ? 2 : 1;
+    keys.resize(tokens * head_dim * size), values.resize(keys.size()), scales.resize(form == kInt8 ? 2 * tokens : 0);
+    cache = {keys.data(), values.data(), scales.data(), form, 3, 176};
+  }
+  ~Small() {
+    for (auto* part : weights) delete part;
+    for (auto* part : vectors) delete part;
+  }
+  std::vector<Weights*> weights;
+  std::vector<std::vector<float>*> vectors;
+  std::vector<Layer> layers;
+  std::vector<uint8_t> keys, values;
+  std::vector<float> scales;
+  Model model;
+  Cache cache;
+};
+
+void forward(Pool* pool, int path, bool damaged, int64_t form) {
+  Small small(damaged, form);
+  std::vector<int32_t> tokens, slots, positions, wanted{149, 0, 150};
+  for (int i = 0; i < 150; i++) tokens.push_back(i % 35), slots.push_back(1), positions.push_back(i);
+  for (int i = 0; i < 3; i++) tokens.push_back(34), slots.push_back(i), positions.push_back(i == 1 ? 175 : 0);
+  const std::vector<float> cos = normal(153 * 16), sin = normal(153 * 16);
+  std::vector<float> logits(3 * 35), hidden(153 * 40);
+  Rows rows{153, 3, tokens.data(), slots.data(), positions.data(), wanted.data(), cos.data(), sin.data(),
+            logits.data(), hidden.data()};
+  expect(makar_forward(pool, path, &small.model, &small.cache, &rows) == 0, "rows are computed");
+  for (int32_t* bad : {&tokens[9], &slots[9], &positions[9], &wanted[1]}) {
+    const int32_t good = *bad;
+    for (int32_t value : {-1, 1 << 20}) {
+      *bad = value;
+      expect(makar_forward(pool, path, &small.model, &small.cache, &rows) != 0, "a number out of range is refused");
+    }
+    *bad = good;
+  }
+  small.model.head.rows++;
+  expect(makar_forward(pool, path, &small.model, &small.cache, &rows) != 0, "a matrix of another shape is refused");
+}
+
+void multiply(Pool* pool, int path) {
+  for (int64_t bits : {4, 8})
+    for (int64_t rows : {1, 16, 19})
+      for (int64_t cols : {1, 17, 32, 65})
+        for (int64_t count : {1, 2, 9, 140}) {
+          const Weights weights(rows, cols, bits, false);
+          const std::vector<float> x = normal(count * cols);
+          std::vector<float> y(count * rows);
+          expect(makar_multiply(pool, path, &weights.matrix, x.data(), count, y.data()) == 0, "a product is computed");
+        }
+  const Matrix none{16, 32, 5, nullptr};
+  float x = 0;
+  expect(makar_multiply(pool, path, &none, &x, 1, &x) != 0, "a matrix of 5 bits is refused");
+}
+
+}  // namespace
+
+int main() {
+  int num_paths = 0;
+  for (int path = 0; path < 3; path++) {
+    if (!makar_has_path(path)) continue;
+    num_paths++;
+    for (int threads : {1, 3}) {
+      Pool* pool = makar_open(threads);
+      multiply(pool, path);
+      for (int64_t form : {kFloat32, kBFloat16, kInt8})
+        for (bool damaged : {false, true}) forward(pool, path, damaged, form);
+      const std::vector<uint8_t> data((1 << 17) + 5);
+      expect(makar_read(pool, path, data.data(), int64_t(data.size())) == 0, "memory is read");
+      makar_close(pool);
+    }
+  }
+  expect(makar_has_path(3) == 0 && makar_has_path(-1) == 0, "unknown paths are not there");
+  std::printf("%d paths, no complaint\n", num_paths);
+}

@@ -42,7 +42,7 @@ def main() -> None:
     print(f"{args.model}; {machine()}\nmakar: {dict(ours.arithmetic)}, {threads} threads", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         peers = load_peers(args, threads, Path(folder))
-        ids = tuple(ours.render([Message("user", PROMPT)]))
+        ids = tuple(ours.tokenizer.encode("Once upon a time there was a dragon"))
         prompt = tuple(torch.randint(1000, 20_000, (512,), generator=torch.Generator().manual_seed(0)).tolist())
         trials: dict[str, Contestants] = {
             f"batch-{num}": {"makar": lambda n=num: batch_of(ours, ids, n, args.tokens)}
@@ -89,13 +89,16 @@ def load_peers(args: argparse.Namespace, threads: int, folder: Path) -> dict[str
 
 def speculation(ours: LanguageModel, num_tok: int) -> dict[str, Contestants]:
     """Copying a text, and open chat, with speculation and without."""
-    def run(words: str, speculate: bool) -> float:
+    greedy, drawn = Sampling(3 * num_tok, temperature=0, repetition_penalty=1.0), Sampling(3 * num_tok, seed=1)
+
+    def run(words: str, sampling: Sampling, speculate: bool) -> float:
         ours.speculate = speculate
-        ids, sampling = tuple(ours.render([Message("user", words)])), Sampling(max_tok=3 * num_tok, seed=1)
+        ids = tuple(ours.render([Message("user", words)]))
         return sum(piece.num_tok for piece in ours.stream(Job(ids, sampling)))
 
-    return {title: {"with drafts": lambda w=words: run(w, True), "makar": lambda w=words: run(w, False)}
-            for title, words in (("copying", COPY), ("chat", PROMPT))}
+    return {title: {"makar": lambda w=words, s=sampling: run(w, s, False),
+                    "with drafts": lambda w=words, s=sampling: run(w, s, True)}
+            for title, words, sampling in (("copying", COPY, greedy), ("chat", PROMPT, drawn))}
 
 
 def show(title: str, contestants: Contestants, rounds: int, ours: LanguageModel) -> None:

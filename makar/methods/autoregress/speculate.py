@@ -78,14 +78,14 @@ class RowCost:
     of sequences, since the first rows share the reading of the weights and later ones are bound by arithmetic.
     """
 
-    def __init__(self, usual: float = 0.15) -> None:
+    def __init__(self, usual: float = 0.1) -> None:
         self._usual = usual
         self._bare_s: dict[int, float] = {}
         self._cost: dict[int, float] = {}
 
     def of(self, num_seqs: int) -> float:
         """The cost of a row beside `num_seqs` others."""
-        return self._cost.get(num_seqs, self._usual * num_seqs)
+        return self._cost.get(num_seqs, self._usual)
 
     def took(self, num_seqs: int, num_more: int, seconds: float) -> None:
         """Learns from a step of `num_seqs` sequences with `num_more` rows of drafts."""

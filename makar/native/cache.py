@@ -22,7 +22,7 @@ class RowCache:
 
     def __init__(self, config: Config, form: str = "bfloat16") -> None:
         if form not in FORMS:
-            raise UnknownName(f"a cache of '{form}' is not known; known: {', '.join(FORMS)}")
+            raise UnknownName("form of cache", form, FORMS)
         self.form, self.num_slots, self.capacity_tok = form, 0, 0
         self._config = config
         self.keys, self.values, self.scales = self._room(0, 0)

@@ -41,7 +41,7 @@ class Engine:
         self.config, self.options, self.weights = config, options or Options(), weights
         self.path = self.options.path or paths()[0]
         if self.path not in (*PATHS, "twin"):
-            raise UnknownName(f"the path '{self.path}' is not known; here run: {', '.join(paths())}")
+            raise UnknownName("path", self.path, paths())
         self.num_threads = self.options.num_threads or default_threads()
         self._rotary = Rotary(config)
         self._runner: Kernel | Twin

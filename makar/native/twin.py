@@ -36,7 +36,7 @@ class Quants:
 
 def quantise(x: Tensor) -> Quants:
     """Shapes: (rows, cols) fp32"""
-    groups = functional.pad(x, (0, -x.shape[1] % GROUP)).view(len(x), -1, GROUP).transpose(0, 1)
+    groups = functional.pad(x, (0, -x.shape[1] % GROUP)).view(len(x), -(-x.shape[1] // GROUP), GROUP).transpose(0, 1)
     top = groups.abs().amax(-1)
     q = (groups * torch.where(top > 1e-30, 127 / top, 0.0).unsqueeze(-1)).round()
     scale = top * (1 / 127)
@@ -141,8 +141,9 @@ def _remember(cache: RowCache, at: tuple[int, int, int], k: Tensor, v: Tensor) -
 def _attend_row(q: Tensor, cache: RowCache, layer: int, slot: int, end: int) -> Tensor:
     """Shapes: q (heads, head_dim) -> (heads * head_dim,)"""
     blocks = -(-end // BLOCK_TOK)
-    keys = cache.keys[layer, slot, :, :blocks].transpose(2, 3).flatten(1, 2)[:, :end].float()  # (Hk, T, D)
-    values = cache.values[layer, slot, :, :end].float()
+    # contiguous: how a product is summed may follow the layout, which a cache changes as it grows
+    keys = cache.keys[layer, slot, :, :blocks].transpose(2, 3).flatten(1, 2)[:, :end].float().contiguous()  # (Hk, T, D)
+    values = cache.values[layer, slot, :, :end].float().contiguous()
     if cache.form == "int8":
         keys, values = (part * cache.scales[kind, layer, slot, :, :end].unsqueeze(-1)
                         for kind, part in enumerate((keys, values)))

@@ -66,9 +66,9 @@ struct Small {
                         vector(head_dim)});
     model = {vocab, dim, hidden, 2, heads, kv, head_dim, 1e-5, matrix(vocab, dim), matrix(vocab, dim), vector(dim),
              layers.data()};
-    const size_t tokens = 2 * 3 * kv * 176, size = form == kFloat32 ? 4 : form == kBFloat16 ? 2 : 1;
+    const size_t tokens = 2 * 3 * kv * 192, size = form == kFloat32 ? 4 : form == kBFloat16 ? 2 : 1;
     keys.resize(tokens * head_dim * size), values.resize(keys.size()), scales.resize(form == kInt8 ? 2 * tokens : 0);
-    cache = {keys.data(), values.data(), scales.data(), form, 3, 176};
+    cache = {keys.data(), values.data(), scales.data(), form, 3, 192};
   }
   ~Small() {
     for (auto* part : weights) delete part;
@@ -87,7 +87,7 @@ void forward(Pool* pool, int path, bool damaged, int64_t form) {
   Small small(damaged, form);
   std::vector<int32_t> tokens, slots, positions, wanted{149, 0, 150};
   for (int i = 0; i < 150; i++) tokens.push_back(i % 35), slots.push_back(1), positions.push_back(i);
-  for (int i = 0; i < 3; i++) tokens.push_back(34), slots.push_back(i), positions.push_back(i == 1 ? 175 : 0);
+  for (int i = 0; i < 3; i++) tokens.push_back(34), slots.push_back(i), positions.push_back(i == 1 ? 191 : 0);
   const std::vector<float> cos = normal(153 * 16), sin = normal(153 * 16);
   std::vector<float> logits(3 * 35), hidden(153 * 40);
   Rows rows{153, 3, tokens.data(), slots.data(), positions.data(), wanted.data(), cos.data(), sin.data(),

@@ -1,4 +1,4 @@
-"""One packed matrix over rows: every path against the twin and against fp32, and the same bits however it is computed."""
+"""One packed matrix over rows: every path against twin and fp32, and the same bits however it is computed."""
 
 from __future__ import annotations
 

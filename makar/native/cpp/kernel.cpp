@@ -46,7 +46,7 @@ bool fits(const Model& m) {
 
 bool fits(const Cache& c) {
   return c.keys && c.values && c.form >= kFloat32 && c.form <= kInt8 && (c.form != kInt8 || c.scales) &&
-         c.num_slots > 0 && c.capacity_tok > 0 && c.capacity_tok % kKeyBlock == 0;
+         c.num_slots > 0 && c.capacity_tok > 0 && c.capacity_tok % kRoom == 0;
 }
 
 bool within(const int32_t* values, int64_t num, int64_t end) {

@@ -11,6 +11,7 @@
 namespace makar {
 
 constexpr int kGroup = 32, kPanel = 16, kKeyBlock = 16;
+constexpr int kRoom = 32;  // a cache's capacity is a multiple: two blocks of keys are read at once
 constexpr int kRowsAtOnce = 128;  // rows computed together; more are computed in turn, with the same numbers
 constexpr int kMaxHeadDim = 256;
 
@@ -53,7 +54,7 @@ struct Cache {
   int64_t form, num_slots, capacity_tok;
 };
 
-// The rows of a call, and what is wanted of them. `logits` (num_wanted, vocab) and `hidden` (num_rows, dim) may be null.
+// The rows of a call, and what is wanted of them: logits (num_wanted, vocab), hidden (num_rows, dim); both may be null.
 struct Rows {
   int64_t num_rows, num_wanted;
   const int32_t *tokens, *slots, *positions, *wanted;

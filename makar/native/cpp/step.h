@@ -5,6 +5,7 @@
 namespace makar {
 namespace {
 
+constexpr int64_t kAhead = 3072;  // bytes from the block in hand to the one fetched: what arrives in the meantime
 constexpr float kMinusInfinity = -__builtin_inff();
 
 // fn(unit) for every unit, shared among the threads in runs of neighbours; returns when all are done.
@@ -71,6 +72,7 @@ void tile(const uint8_t* block, int64_t num_groups, const Group* a, int64_t stri
   const Group* rows[kRows];
   for (int t = 0; t < kRows; t++) sums[t] = splat(0), rows[t] = a + t * stride;
   for (int64_t group = 0; group < num_groups; group++, block += 4 * kPanel + kGroup * kPanel * kBits / 8) {
+    for (int line = 0; line <= kBits; line++) __builtin_prefetch(block + kAhead + 64 * line);
     F dots[kRows];
     dot<kBits, kRows>(block + 4 * kPanel, rows, dots);
     const F scale = load_half(block), low = load_half(block + 2 * kPanel);
@@ -258,6 +260,7 @@ struct Queries {
 template <class T, int kNum>
 void attend(const T* keys, const T* values, Place at, int64_t n, const Queries& queries) {
   constexpr int64_t kBlock = 64;
+  constexpr int kWide = 2 * kNum <= kMaxQueries ? 2 : 1;  // two registers each hide how long an addition takes
   alignas(64) float sums[kNum][kMaxHeadDim], weights[kNum][kBlock];
   float top[kNum], total[kNum], factor[kNum];
   int64_t end = 0;
@@ -270,19 +273,27 @@ void attend(const T* keys, const T* values, Place at, int64_t n, const Queries& 
     const int64_t count = end - start < kBlock ? end - start : kBlock;
     F most[kNum];
     for (int m = 0; m < kNum; m++) most[m] = splat(kMinusInfinity);
-    for (int64_t b = 0; b < count; b += kKeyBlock) {
+    for (int64_t b = 0; b < count; b += kWide * kKeyBlock) {
       const T* block = keys + (start + b) * n;
-      F scores[kNum];
-      for (int m = 0; m < kNum; m++) scores[m] = splat(0);
+      F scores[kWide][kNum];
+      for (int w = 0; w < kWide; w++)
+        for (int m = 0; m < kNum; m++) scores[w][m] = splat(0);
       for (int64_t i = 0; i < n; i++) {
-        const F k = widen(block + i * kKeyBlock);
-        for (int m = 0; m < kNum; m++) scores[m] = fma(splat(queries.q[m][i]), k, scores[m]);
+        for (int w = 0; w < kWide; w++) {  // meanwhile the values of these positions arrive
+          __builtin_prefetch(values + (start + b) * n + (i * kWide + w) * kKeyBlock);
+          const F k = widen(block + (w * n + i) * kKeyBlock);
+          for (int m = 0; m < kNum; m++) scores[w][m] = fma(splat(queries.q[m][i]), k, scores[w][m]);
+        }
       }
-      for (int m = 0; m < kNum; m++) {
-        if (at.key_scales) scores[m] = mul(scores[m], load(at.key_scales + start + b));
-        scores[m] = first(scores[m], queries.end[m] - start - b, kMinusInfinity);
-        most[m] = larger(scores[m], most[m]);
-        store(weights[m] + b, scores[m]);
+      for (int w = 0; w < kWide; w++) {
+        const int64_t at_block = b + w * kKeyBlock;
+        for (int m = 0; m < kNum; m++) {
+          F score = scores[w][m];
+          if (at.key_scales) score = mul(score, load(at.key_scales + start + at_block));
+          score = first(score, queries.end[m] - start - at_block, kMinusInfinity);
+          most[m] = larger(score, most[m]);
+          store(weights[m] + at_block, score);
+        }
       }
     }
     for (int m = 0; m < kNum; m++) {
@@ -300,15 +311,23 @@ void attend(const T* keys, const T* values, Place at, int64_t n, const Queries& 
       }
       total[m] = total[m] * factor[m] + sum(block_total);
     }
-    for (int64_t i = 0; i < n; i += 16) {
-      F out[kNum];
-      for (int m = 0; m < kNum; m++) out[m] = mul(load(sums[m] + i), splat(factor[m]));
+    auto add_values = [&]<int kColumns>(int64_t i) {
+      F out[kColumns][kNum];
+      for (int c = 0; c < kColumns; c++)
+        for (int m = 0; m < kNum; m++) out[c][m] = mul(load(sums[m] + i + 16 * c), splat(factor[m]));
       for (int64_t t = 0; t < count; t++) {
-        const F v = widen(values + (start + t) * n + i);
-        for (int m = 0; m < kNum; m++) out[m] = fma(splat(weights[m][t]), v, out[m]);
+        __builtin_prefetch(keys + (start + kBlock + t) * n + i);  // the next block of keys
+        for (int c = 0; c < kColumns; c++) {
+          const F v = widen(values + (start + t) * n + i + 16 * c);
+          for (int m = 0; m < kNum; m++) out[c][m] = fma(splat(weights[m][t]), v, out[c][m]);
+        }
       }
-      for (int m = 0; m < kNum; m++) store(sums[m] + i, out[m]);
-    }
+      for (int c = 0; c < kColumns; c++)
+        for (int m = 0; m < kNum; m++) store(sums[m] + i + 16 * c, out[c][m]);
+    };
+    int64_t i = 0;
+    for (; i + 16 * kWide <= n; i += 16 * kWide) add_values.template operator()<kWide>(i);
+    for (; i < n; i += 16) add_values.template operator()<1>(i);
   }
   for (int m = 0; m < kNum; m++)
     for (int64_t i = 0; i < n; i += 16) store(queries.out[m] + i, mul(load(sums[m] + i), splat(1.0f / total[m])));
@@ -367,7 +386,8 @@ void project_hidden(Job* job, int thread, int64_t layer) {
         store(hidden[row] + 16 * half, mul(gated, load(up)));
       });
     }
-    for (int64_t row = 0; row < job->rows.num_rows; row++) quantise(hidden[row], job->hidden + row * num_groups + group);
+    for (int64_t row = 0; row < job->rows.num_rows; row++)
+      quantise(hidden[row], job->hidden + row * num_groups + group);
   });
 }
 

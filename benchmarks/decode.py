@@ -96,8 +96,8 @@ def speculation(ours: LanguageModel, num_tok: int) -> dict[str, Contestants]:
         ids = tuple(ours.render([Message("user", words)]))
         return sum(piece.num_tok for piece in ours.stream(Job(ids, sampling)))
 
-    return {title: {"makar": lambda w=words, s=sampling: run(w, s, False),
-                    "with drafts": lambda w=words, s=sampling: run(w, s, True)}
+    return {title: {"makar": lambda w=words, s=sampling: run(w, s, True),
+                    "without drafts": lambda w=words, s=sampling: run(w, s, False)}
             for title, words, sampling in (("copying", COPY, greedy), ("chat", PROMPT, drawn))}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,8 @@ class Room:
     request: the frozen dataclass that a request to this room is
     build:   (model folder in the store, or None for `tiny`) -> a model that `sample` understands
     sample:  (model, request) -> pieces of every candidate, as they are made
+    usual:   how its models run where nothing else is asked. A room that has one takes another as `build`'s second
+    argument, its requests have a `runtime`, and its models an `arithmetic` for the record.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Room:
     media_type: Callable[[Any], str]
     marked: Callable[[Any], Mapping[str, str]] = _no_mark
     models: tuple[str, ...] = field(default=())
+    usual: Hashable = None
 
 
 def room(name: str) -> Room:

@@ -17,7 +17,8 @@ from makar.kit.files import read_text
 MOST_STDIN_BYTES = 20_000_000
 QUIET_S = 1.0
 
-_MAKING = ("model", "mark", "max_tokens", "temperature", "top_p", "seed", "policy", "exact")
+RUNTIME = ("arithmetic", "cache_bits", "threads", "speculate")
+_MAKING = ("model", "mark", "max_tokens", "temperature", "top_p", "seed", "policy", "exact", *RUNTIME)
 _ANSWER = (*_MAKING, "system", "top_k", "min_p", "regex", "language")
 
 
@@ -32,6 +33,7 @@ def add_making_options(parser: argparse.ArgumentParser) -> None:
     add("--policy", metavar="NAME", help="what to do about failed checks: default, strict, or a TOML file")
     add("--no-mark", dest="mark", action="store_false", default=None, help="leave out the imperceptible mark")
     add("--exact", action="store_true", default=None, help="the same bytes alone, in any batch, with any cache")
+    add_runtime_options(parser)
 
 
 def add_signing_options(parser: argparse.ArgumentParser) -> None:
@@ -58,6 +60,18 @@ def add_answer_options(parser: argparse.ArgumentParser) -> None:
     add("--regex", metavar="REGEX", help="hold the answer to this regular expression")
     add("--choice", action="append", metavar="TEXT", help="hold the answer to one of these (give it several times)")
     add("--language", metavar="NAME", help="ask for, and check for, this language (French, or fr)")
+
+
+def add_runtime_options(parser: argparse.ArgumentParser) -> None:
+    """Adds how the model is run; what is not given stays the verb's own."""
+    add = parser.add_argument_group("how the model is run (see 'makar doctor')").add_argument
+    add("--arithmetic", metavar="KIND", help="native (the packed kernel, at the precision of the model's file), 8bit "
+        "or 4bit (the kernel at that precision), plain (PyTorch), or auto: native where it can run, else plain (auto)")
+    add("--cache-bits", type=int, metavar="BITS", help="of keys and values: 16, or 8 for long contexts in half the "
+        "memory (16)")
+    add("--threads", type=int, metavar="N", help="cores to compute on (all that this process may use)")
+    add("--no-speculation", dest="speculate", action="store_false", default=None, help="one token at a time even where "
+        "the text repeats its context; the same text either way")
 
 
 def settings_of(args: argparse.Namespace) -> dict[str, Any]:

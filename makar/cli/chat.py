@@ -35,10 +35,11 @@ def run(args: argparse.Namespace) -> int:
     from makar.ledger import open_ledger
     from makar.rooms.text import ROOM
     from makar.verbs.chat import chat
+    from makar.verbs.text import runtime_of
 
     with open_ledger() as ledger:
         talk = chat(ledger=ledger, **settings_of(args))
-        model = load(ROOM, talk.options.model)
+        model = load(ROOM, talk.options.model, runtime_of(talk.options))
         live = sys.stdin.isatty()
         if live:
             print(f"{model.name} ({model.context_tok:,} tokens of context). {HELP}", file=sys.stderr)

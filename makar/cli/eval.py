@@ -7,8 +7,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from makar.cli._words import RUNTIME, add_runtime_options
+
 if TYPE_CHECKING:
     from makar.evaluate.measure import Figure, Result
+    from makar.methods.autoregress import Runtime
 
 SUMMARIES = {
     "perplexity": "surprise per token and bits per byte on a text file",
@@ -31,6 +34,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="what to measure on")
         parser.add_argument("--limit", type=int, metavar="N", help="the first N items only")
         parser.add_argument("-o", "--output", type=Path, metavar="JSON", help="write the result there too")
+        add_runtime_options(parser)
         parser.set_defaults(run=run, measure=name)
 
 
@@ -47,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     from makar.room import room
 
     measure = plugins.load("makar.evaluate", args.measure, "MEASURE")
-    evaluation = Evaluation(measure, load(room("text"), args.model), args.data, args.limit)
+    evaluation = Evaluation(measure, load(room("text"), args.model, _runtime(args)), args.data, args.limit)
     with Progress(args.measure, len(evaluation.tasks()), "items") as progress:
         def show(item: Item, num_tasks: int) -> None:
             progress.advance(1, note=item.key)
@@ -62,6 +66,12 @@ def run(args: argparse.Namespace) -> int:
         atomic_write(args.html, measure.page(result, items))
     print(table(result, stamped.id))
     return 0
+
+
+def _runtime(args: argparse.Namespace) -> Runtime:
+    from makar.methods.autoregress import Runtime
+
+    return Runtime(**{name: getattr(args, name) for name in RUNTIME if getattr(args, name) is not None})
 
 
 def table(result: Result, stamp_id: str) -> str:

@@ -43,7 +43,8 @@ class Evaluation:
 
     def journal(self) -> Path:
         """Where the items of an unfinished run are kept: one file per measure, settings, model and data."""
-        identity = canonical([self.measure.name, self.measure.settings, self.model.sha256, sha256_file(self.data)])
+        identity = canonical([self.measure.name, self.measure.settings, self.model.sha256, self.model.arithmetic,
+                              sha256_file(self.data)])
         return home() / "evaluations" / f"{self.measure.name}-{sha256_bytes(identity.encode())[:16]}.jsonl"
 
 
@@ -69,7 +70,7 @@ def evaluate(evaluation: Evaluation, on_item: Callable[[Item, int], None] | None
                "training_data": evaluation.model.training_data},
         data={"name": evaluation.data.name, "sha256": sha256_file(evaluation.data), "limit": evaluation.limit},
         settings=evaluation.measure.settings,
-        platform=this_platform(),
+        platform={**this_platform(), "arithmetic": dict(evaluation.model.arithmetic)},
     )
     return result, items
 

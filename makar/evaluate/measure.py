@@ -51,6 +51,10 @@ class Model(Protocol):
         """What is known of what it was trained on."""
 
     @property
+    def arithmetic(self) -> Mapping[str, Any]:
+        """What computes it: another arithmetic rounds differently."""
+
+    @property
     def context_tok(self) -> int:
         """The most tokens it can look at."""
 

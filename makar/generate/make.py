@@ -17,7 +17,11 @@ def make(room: Room, request: Any) -> Iterator[Piece]:
 
     Raises: BadInput, UnknownName, and what the store raises
     """
-    yield from room.sample(load(room, request.model), request)
+    yield from room.sample(_model(room, request), request)
+
+
+def _model(room: Room, request: Any) -> Any:
+    return load(room, request.model, None if room.usual is None else request.runtime)
 
 
 def artifacts(room: Room, request: Any) -> list[Artifact]:
@@ -35,9 +39,11 @@ def collect(room: Room, request: Any, pieces: Iterable[Piece], *, seconds: float
     groups: dict[int, list[Piece]] = {index: [] for index in range(request.n)}
     for piece in pieces:
         groups.setdefault(piece.index, []).append(piece)
-    model = load(room, request.model)
+    model = _model(room, request)
     checkpoint = {"name": model.name, "sha256": model.sha256, "training_data": model.training_data}
     written, machine = to_json(request), this_platform()
+    if room.usual is not None:
+        machine["arithmetic"] = model.arithmetic
     return [
         Artifact(
             id=new_id(),

@@ -38,7 +38,7 @@ class Engine:
         if config.head_dim % 16 or config.num_heads % config.num_kv_heads:
             raise BadInput(f"packed weights need heads of a multiple of 16 that share keys evenly; this model has "
                            f"{config.num_heads} of {config.head_dim} over {config.num_kv_heads}")
-        self.config, self.options = config, options or Options()
+        self.config, self.options, self.weights = config, options or Options(), weights
         self.path = self.options.path or paths()[0]
         if self.path not in (*PATHS, "twin"):
             raise UnknownName("path", self.path, paths())

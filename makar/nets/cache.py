@@ -20,10 +20,15 @@ class Cache:
         self.keys = [torch.empty(0, num_kv_heads, 0, head_dim, dtype=dtype) for _ in range(num_layers)]
         self.values = [keys.clone() for keys in self.keys]
 
+    def bytes_of(self, num_slots: int, capacity_tok: int) -> int:
+        """What `reserve` of this many takes."""
+        heads, dim = self._shape
+        return sum(2 * num_slots * heads * _whole(capacity_tok) * dim * keys.itemsize for keys in self.keys)
+
     def reserve(self, num_slots: int, capacity_tok: int) -> None:
         """Grows to at least this many slots and tokens; what is stored stays."""
         num_slots = max(num_slots, self.num_slots)
-        capacity_tok = max(self.capacity_tok, -(-capacity_tok // 256) * 256)
+        capacity_tok = max(self.capacity_tok, _whole(capacity_tok))
         if (num_slots, capacity_tok) == (self.num_slots, self.capacity_tok):
             return
         heads, dim = self._shape
@@ -51,3 +56,8 @@ class Cache:
         for store, layers in zip((self.keys, self.values), part, strict=True):
             for tensor, piece in zip(store, layers, strict=True):
                 tensor[slot, :, start:end] = piece
+
+
+def _whole(num_tok: int) -> int:
+    """A multiple of 256, so that growing is rare."""
+    return -(-num_tok // 256) * 256

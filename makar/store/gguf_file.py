@@ -141,13 +141,16 @@ class GGUFFile:
                           f"{offset + num_bytes:,}, the file has {len(self._map):,}; fetch it again")
         return Entry(name, known.name, tuple(reversed(dims)), offset, num_bytes)
 
+    def stored_rows(self, name: str, index: np.ndarray) -> np.ndarray:
+        """The rows `index` of a tensor as they are stored, (len(index), bytes of a row)."""
+        entry = self.tensors[name]
+        stored = np.frombuffer(self._map, dtype=np.uint8, count=entry.num_bytes, offset=entry.offset)
+        return stored.reshape(entry.num_rows, -1)[index]  # a copy: a view would keep the map open
+
     def rows(self, name: str, index: np.ndarray) -> np.ndarray:
         """The rows `index` of a tensor as float32, (len(index), row length)."""
         entry = self.tensors[name]
-        kind = GGMLQuantizationType[entry.kind]
-        stored = np.frombuffer(self._map, dtype=np.uint8, count=entry.num_bytes, offset=entry.offset)
-        picked = stored.reshape(entry.num_rows, -1)[index]
-        del stored  # a view that outlives the call would keep the map open
+        kind, picked = GGMLQuantizationType[entry.kind], self.stored_rows(name, index)
         with np.errstate(all="ignore"):
             if entry.kind == "F32":
                 return picked.view("<f4")

@@ -13,6 +13,7 @@ from makar.verbs.text import (
     begin_messages,
     options_of,
     readable,
+    runtime_of,
 )
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class Chat:
         from makar.rooms.text import ROOM
         from makar.rooms.text.request import count_tok
 
-        model = load(ROOM, self.options.model)
+        model = load(ROOM, self.options.model, runtime_of(self.options))
         wanted_tok = self.options.max_tokens or min(USUAL_ANSWER_TOK, model.context_tok // 4)
         first = 1 if conversation[0].role == "system" else 0
         self.num_left_out = 0

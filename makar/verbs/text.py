@@ -16,7 +16,7 @@ from makar.verbs.languages import NAMES, code_of
 if TYPE_CHECKING:
     from makar.codecs.chat import Message
     from makar.ledger import Ledger
-    from makar.methods.autoregress import Constraint, Sampling
+    from makar.methods.autoregress import Constraint, Runtime, Sampling
     from makar.provenance.released import Released
     from makar.provenance.work import Work
 
@@ -36,6 +36,7 @@ class TextOptions:
     language: an ISO 639-1 code or an English name; the answer is asked for, and checked to be, in it.
     policy: `default`, `strict`, or the path of a TOML file.
     exact: the same bytes alone, in a batch, and with any prefix cached.
+    arithmetic, cache_bits, threads, speculate: how the model is run; see `methods.autoregress.Runtime`.
     """
 
     model: str | None = None
@@ -57,6 +58,10 @@ class TextOptions:
     policy: str = "default"
     exact: bool = False
     logprobs: int = 0
+    arithmetic: str = "auto"
+    cache_bits: int = 16
+    threads: int | None = None
+    speculate: bool = True
 
 
 class TextSettings(TypedDict, total=False):
@@ -81,6 +86,10 @@ class TextSettings(TypedDict, total=False):
     policy: str
     exact: bool
     logprobs: int
+    arithmetic: str
+    cache_bits: int
+    threads: int | None
+    speculate: bool
 
 
 def text(prompt: str, *, ledger: Ledger | None = None, **settings: Unpack[TextSettings]) -> Released | list[Released]:
@@ -128,8 +137,9 @@ def begin_messages(messages: Sequence[Message], options: TextOptions, *, ledger:
     last = Message(messages[-1].role, messages[-1].content + _instructions(options, asked))
     request = TextRequest(
         messages=(*messages[:-1], last), model=options.model or store.default_model(), sampling=sampling_of(options),
-        constraint=constraint, n=options.n, language=asked.get("language"), exact=options.exact)
-    request = fit(load(ROOM, request.model), request, may_clip=options.max_tokens is None)
+        constraint=constraint, n=options.n, language=asked.get("language"), exact=options.exact,
+        runtime=runtime_of(options))
+    request = fit(load(ROOM, request.model, request.runtime), request, may_clip=options.max_tokens is None)
     return Work(ROOM, request, policy=policy, ledger=ledger, asked=asked)
 
 
@@ -170,6 +180,16 @@ def sampling_of(options: TextOptions) -> Sampling:
         repetition_penalty=options.repetition_penalty, stop=stop, logprobs=options.logprobs,
         seed=secrets.randbelow(2**31) if options.seed is None else options.seed,
         mark=current_key().id if options.mark and options.temperature != 0 else "")
+
+
+def runtime_of(options: TextOptions) -> Runtime:
+    """How the model is run.
+
+    Raises: BadInput, UnknownName
+    """
+    from makar.methods.autoregress import Runtime
+
+    return Runtime(options.arithmetic, options.cache_bits, options.threads, options.speculate)
 
 
 def asked_of(options: TextOptions) -> dict[str, Any]:

@@ -40,6 +40,7 @@ class Scripted:
     context_tok: int = 2048
     name: str = "scripted"
     sha256: str = "ab" * 32
+    arithmetic: dict[str, str] = field(default_factory=lambda: {"arithmetic": "scripted"})
     training_data: str = "none"
     card: Card = field(default_factory=Card)
     tokenizer: Bytes = field(default_factory=Bytes)

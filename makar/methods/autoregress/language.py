@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass
@@ -11,23 +10,19 @@ from typing import Any
 
 import psutil
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
-from makar import store
 from makar.codecs.bpe import Tokenizer
 from makar.codecs.chat import ChatTemplate, Message
-from makar.kit.config import from_json
-from makar.kit.errors import BadInput, Damaged, NotHere
-from makar.methods.autoregress.batch import Batch, prefill
+from makar.kit.errors import BadInput
+from makar.methods.autoregress.batch import AnyCache, Batch, Net, prefill, reserve
 from makar.methods.autoregress.job import Job
+from makar.methods.autoregress.opening import describe, native_net, open_net, read_facts
 from makar.methods.autoregress.prefix import PrefixStore
 from makar.methods.autoregress.prompt import encode_chat
-from makar.nets.adapters import attach, load_adapters
-from makar.nets.cache import Cache
+from makar.methods.autoregress.runtime import Runtime
+from makar.native.engine import Engine
 from makar.nets.linear import Linear, has_bf16_units
-from makar.nets.transformer import Config, Transformer
 from makar.room import Piece
 from makar.store import StoredModel
 
@@ -62,9 +57,10 @@ class Card:
 class LanguageModel:
     """Continues token sequences, several at once, and scores given ones."""
 
-    def __init__(self, card: Card, net: Transformer, tokenizer: Tokenizer, chat: ChatTemplate | None) -> None:
+    def __init__(self, card: Card, net: Net, tokenizer: Tokenizer, chat: ChatTemplate | None,
+                 speculate: bool = True) -> None:
         self.card, self.net, self.tokenizer, self.chat = card, net, tokenizer, chat
-        self.prefixes = PrefixStore()
+        self.speculate, self.prefixes = speculate, PrefixStore()
         self._wide: bool | None = None
 
     name = property(lambda self: self.card.name)
@@ -73,21 +69,27 @@ class LanguageModel:
     fim = property(lambda self: self.card.fim)
     context_tok = property(lambda self: self.net.config.context_tok)
 
+    @property
+    def arithmetic(self) -> dict[str, Any]:
+        """What computed, for the record of a work: the same path and bits give the same bytes again."""
+        return describe(self.net)
+
     @classmethod
-    def open(cls, stored: StoredModel) -> LanguageModel:
+    def open(cls, stored: StoredModel, runtime: Runtime | None = None) -> LanguageModel:
         """The model in a folder of the store; weights are memory-mapped where they can be used as stored.
 
-        Raises: Damaged, BadInput
+        Raises: Damaged, BadInput (the runtime asks for what the model cannot do), OutOfRoom
         """
-        facts = _read_facts(stored.folder)
+        runtime = runtime or Runtime()
+        facts = read_facts(stored.folder)
         fim = facts.get("fim")
         if fim is not None:
             fim = Fim(fim["prefix"], fim["suffix"], fim["middle"], tuple(fim.get("stop", ())))
         card = Card(stored.name, stored.sha256, stored.training_data,
                     facts.get("bos_id") if facts.get("add_bos") else None, tuple(facts["eos_ids"]), fim)
         tokenizer = Tokenizer.open(stored.folder)
-        net = open_net(stored)
-        return cls(card, net, tokenizer, _read_template(stored.folder, tokenizer, facts))
+        net = native_net(stored, runtime) or open_net(stored)
+        return cls(card, net, tokenizer, _read_template(stored.folder, tokenizer, facts), runtime.speculate)
 
     @classmethod
     def tiny(cls) -> LanguageModel:
@@ -129,12 +131,13 @@ class LanguageModel:
     def run(self, jobs: Iterable[Job], exact: bool = False) -> Iterator[Piece]:
         """The pieces of all jobs, `Piece.index` telling which; at most 16 run together, the next joins as one leaves.
 
-        exact: the same bytes for a job in any company, at the cost of computing each alone.
-        Raises: BadInput
+        exact: the same bytes for a job in any company; on the plain Transformer at the cost of computing each alone.
+        Raises: BadInput, OutOfRoom (no memory for the keys and values)
         """
         fim_stop = self.card.fim.stop if self.card.fim is not None else ()
         eos_ids = tuple(dict.fromkeys((*self.card.eos_ids, *fim_stop)))
-        batch = Batch(self.net, self.tokenizer, eos_ids, prefixes=self.prefixes, exact=exact)
+        batch = Batch(self.net, self.tokenizer, eos_ids, prefixes=self.prefixes, exact=exact,
+                      speculate=self.speculate)
         waiting = iter(enumerate(jobs))
         more = True
         while more or batch.active:
@@ -170,11 +173,11 @@ class LanguageModel:
                            f"{len(context):,} and {[len(ending) for ending in endings][:8]}")
         self._widen()  # who scores one text scores many
         cache = self.net.new_cache()
-        cache.reserve(1, longest)
+        reserve(cache, 1, longest)
         last = prefill(self.net, tuple(context), cache, 0, self.prefixes)[-1:]
         return [self._score_ending(list(ending), len(context), last, cache) for ending in endings]
 
-    def _score_ending(self, ending: list[int], start: int, last: Tensor, cache: Cache) -> Tensor:
+    def _score_ending(self, ending: list[int], start: int, last: Tensor, cache: AnyCache) -> Tensor:
         parts, before = [], last
         for begin in range(0, len(ending), 256):
             chunk = ending[begin:begin + 256]
@@ -188,6 +191,8 @@ class LanguageModel:
         """Once, before batches and scores: fp32 copies of the weights where the processor has no bf16 units and they
         leave half of the free memory free. False where a batch would be slower than its sequences one by one.
         """
+        if isinstance(self.net, Engine):
+            return True
         if self._wide is None:
             linears = [module for module in self.net.modules() if isinstance(module, Linear)]
             narrow = [module for module in linears if module.weight.dtype != torch.float32]
@@ -199,41 +204,6 @@ class LanguageModel:
                 if self._wide:
                     self.net.widen()
         return self._wide
-
-
-def open_net(stored: StoredModel) -> Transformer:
-    """The net of a stored model; one that is an adapter stands over the memory-mapped weights of its base, which any
-    number of others may stand over as well.
-
-    Raises: Damaged, NotHere (an adapter whose base is not here)
-    """
-    facts = _read_facts(stored.folder)
-    try:
-        weights = load_file(stored.folder / "weights.safetensors")
-    except (OSError, SafetensorError) as error:
-        raise Damaged(f"the weights of '{stored.name}' cannot be read ({error}); run: makar models verify "
-                      f"{stored.name}") from error
-    base = facts.get("base")
-    if base is None:
-        return Transformer.of(from_json(Config, facts["architecture"]), weights)
-    under = store.stored(base["name"])
-    if under.sha256 != base["sha256"]:
-        raise NotHere(f"'{stored.name}' is an adapter over weights {base['sha256'][:16]}, and '{base['name']}' here "
-                      f"has {under.sha256[:16]}; add that model under this name")
-    net = open_net(under)
-    attach(net, int(base["rank"]), float(base["scale"]))
-    load_adapters(net, weights)
-    return net.requires_grad_(False)
-
-
-def _read_facts(folder: Path) -> dict[str, Any]:
-    try:
-        facts: dict[str, Any] = json.loads((folder / "model.json").read_text("utf-8"))
-        facts["architecture"], facts["eos_ids"]
-    except (OSError, ValueError, KeyError) as error:
-        raise Damaged(f"'{folder / 'model.json'}' cannot be read ({error}); remove the model and add it "
-                      "again") from error
-    return facts
 
 
 def _read_template(folder: Path, tokenizer: Tokenizer, facts: dict[str, Any]) -> ChatTemplate | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from makar.kit.errors import BadInput
-from makar.methods.autoregress import Sampling
+from makar.methods.autoregress import Runtime, Sampling
 
 Task = Literal["write", "complete", "explain", "fix", "test", "doc"]
 TASKS = ("write", "complete", "explain", "fix", "test", "doc")
@@ -23,6 +23,7 @@ class CodeRequest:
     prefix, suffix: for `complete` what stands before and after the gap; else `prefix` is how the answer begins, and
     what is made goes on from there.
     n: candidates; candidate i is drawn with the seed `sampling.seed + i`.
+    runtime: how the model is run; its arithmetic and cache may round the answer differently.
     """
 
     task: Task
@@ -36,6 +37,7 @@ class CodeRequest:
     suffix: str = ""
     n: int = 1
     exact: bool = False
+    runtime: Runtime = field(default_factory=Runtime)
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from makar.methods.autoregress import Runtime
 from makar.room import Room
 from makar.rooms.text.models import build
 from makar.rooms.text.request import TextRequest
@@ -16,4 +17,5 @@ def _media_type(request: TextRequest) -> str:
 
 
 ROOM = Room(name="text", request=TextRequest, build=build, sample=sample, media_type=_media_type,
-            marked=lambda request: request.sampling.marked, models=("causal", "tiny"))
+            marked=lambda request: request.sampling.marked, models=("causal", "tiny"),
+            usual=Runtime())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from makar.codecs.chat import Message
 from makar.kit.errors import BadInput
-from makar.methods.autoregress import Constraint, Sampling
+from makar.methods.autoregress import Constraint, Runtime, Sampling
 
 if TYPE_CHECKING:
     from makar.methods.autoregress import LanguageModel
@@ -22,7 +22,8 @@ class TextRequest:
     """A conversation to be continued.
 
     n: how many candidates; candidate i is drawn with the seed `sampling.seed + i`, so that it can be made again alone.
-    exact: the same bytes alone, in any batch and with any prefix cached, at some cost in speed.
+    exact: the same bytes alone, in any batch and with any prefix cached; costs speed on the plain arithmetic only.
+    runtime: how the model is run; its arithmetic and cache may round the answer differently.
     """
 
     messages: tuple[Message, ...]
@@ -32,6 +33,7 @@ class TextRequest:
     n: int = 1
     language: str | None = None
     exact: bool = False
+    runtime: Runtime = field(default_factory=Runtime)
 
     def __post_init__(self) -> None:
         if not self.messages:

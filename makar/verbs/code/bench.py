@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from makar import store
-from makar.generate.artifact import Artifact, new_id, this_platform
+from makar.generate.artifact import Artifact, new_id
 from makar.generate.load import load
 from makar.generate.make import collect, make
 from makar.kit.errors import Interrupted
 from makar.kit.files import sha256_bytes
 from makar.ledger import Ledger, Stamp, open_ledger
 from makar.marks.key import current_key
-from makar.methods.autoregress import Sampling
+from makar.methods.autoregress import Runtime, Sampling
 from makar.provenance.case import artifact_body
 from makar.provenance.released import Released
 from makar.provenance.work import stamp_request, submit
@@ -54,8 +54,8 @@ class Bench:
         Raises: BadInput, Interrupted (what was made is kept)
         """
         request = dataclasses.replace(request, model=self.model, exact=self.options.exact,
-                                      sampling=self._sampling(first_temperature))
-        request = fit(load(ROOM, self.model), request, may_clip=self.options.max_tokens is None)
+                                      runtime=runtime_of(self.options), sampling=self._sampling(first_temperature))
+        request = fit(load(ROOM, self.model, request.runtime), request, may_clip=self.options.max_tokens is None)
         stamp = stamp_request(self.ledger, ROOM.name, request, self.policy, self.asked)
         start_s, pieces = time.monotonic(), list[Piece]()
         try:
@@ -97,8 +97,16 @@ class Bench:
             id=new_id(), room=ROOM.name, media_type=media_type, content=content, request=self.request, mark=last.mark,
             checkpoint=last.checkpoint, seed=self.drafts[0].seed, finish="composed",
             num_tok=sum(draft.num_tok for draft in self.drafts), seconds=sum(draft.seconds for draft in self.drafts),
-            parents=tuple(draft.id for draft in self.drafts), platform=this_platform())
+            parents=tuple(draft.id for draft in self.drafts), platform=last.platform)
         return submit(artifact, policy=self.policy, ledger=self.ledger, asked=self.asked, request_stamp=self.stamp)
+
+
+def runtime_of(options: CodeOptions) -> Runtime:
+    """How the model is run.
+
+    Raises: BadInput, UnknownName
+    """
+    return Runtime(options.arithmetic, options.cache_bits, options.threads, options.speculate)
 
 
 @contextmanager
@@ -110,7 +118,7 @@ def bench(verb: str, given: Mapping[str, Any], asked: Mapping[str, Any], options
     """
     policy = load_policy(options.policy)
     name = options.model or store.default_model()
-    load(ROOM, name)
+    load(ROOM, name, runtime_of(options))
     own = ledger if ledger is not None else open_ledger()
     try:
         request = {"task": verb, **given, "model": name, "options": dataclasses.asdict(options)}

@@ -22,6 +22,7 @@ class CodeOptions:
     seed: attempt i is drawn with `seed + i`; None is 0, so that the same request gives the same code.
     attempts: how many answers may be tried until one does what was asked.
     policy: `default`, `strict`, or the path of a TOML file.
+    arithmetic, cache_bits, threads, speculate: how the model is run; see `methods.autoregress.Runtime`.
     """
 
     model: str | None = None
@@ -33,6 +34,10 @@ class CodeOptions:
     attempts: int = 4
     policy: str = "default"
     exact: bool = False
+    arithmetic: str = "auto"
+    cache_bits: int = 16
+    threads: int | None = None
+    speculate: bool = True
 
     def __post_init__(self) -> None:
         if not 1 <= self.attempts <= MOST_ATTEMPTS:
@@ -51,6 +56,10 @@ class CodeSettings(TypedDict, total=False):
     attempts: int
     policy: str
     exact: bool
+    arithmetic: str
+    cache_bits: int
+    threads: int | None
+    speculate: bool
 
 
 def options_of(settings: Mapping[str, Any]) -> CodeOptions:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from makar.methods.autoregress import LanguageModel
+from makar.methods.autoregress import LanguageModel, Runtime
 from makar.store import StoredModel
 
 
-def build(stored: StoredModel) -> LanguageModel:
-    """Opens the stored weights.
+def build(stored: StoredModel, runtime: Runtime | None = None) -> LanguageModel:
+    """Opens the stored weights, to be run as `runtime` says.
 
-    Raises: Damaged, BadInput
+    Raises: Damaged, BadInput, OutOfRoom
     """
-    return LanguageModel.open(stored)
+    return LanguageModel.open(stored, runtime)

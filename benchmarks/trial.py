@@ -7,6 +7,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -41,9 +42,10 @@ class Apart:
 
 def _serve(pipe: Connection, make: Callable[..., Callable[[], float]], given: tuple[Any, ...]) -> None:
     run = make(*given)
-    while True:
-        pipe.recv()
-        pipe.send(_timed(run))
+    with suppress(EOFError):  # the contest is over
+        while True:
+            pipe.recv()
+            pipe.send(_timed(run))
 
 
 @dataclass

@@ -16,10 +16,10 @@ import numpy as np
 
 from makar.kit.config import canonical
 from makar.kit.errors import BadInput, OutOfRoom
-from makar.kit.files import atomic_write, disk_errors, sha256_bytes
+from makar.kit.files import atomic_write, disk_errors, sha256_bytes, sha256_file
 from makar.kit.home import home
 from makar.tracing.fold import Offsets, join
-from makar.tracing.index import ABOUT, FORM, Index, open_index
+from makar.tracing.index import ABOUT, FORM, Index, look_of, open_index
 from makar.tracing.origin import Document
 
 SHARD_BYTES = 256 << 20  # building one takes about seven times as much memory
@@ -89,7 +89,9 @@ def build_from(origin: Origin, out: Path | None = None, options: BuildOptions | 
             about = _write(origin, folder, options)
             about |= {"form": FORM, "name": name, "kind": origin.kind, "source": str(origin.path.resolve()),
                       "root": root, "look": look, "generation": generation,
-                      "forgotten": sorted(origin.forgotten), "skipped": dict(origin.skipped)}
+                      "forgotten": sorted(origin.forgotten), "skipped": dict(origin.skipped),
+                      "files": {path.name: sha256_file(path) for path in sorted(folder.iterdir())},
+                      "written": look_of(folder)}
         if origin.look() != look:
             raise BadInput(f"'{origin.path}' changed while it was being indexed; run the same command again")
         atomic_write(out / ABOUT, f"{json.dumps(about, indent=2, ensure_ascii=False)}\n")

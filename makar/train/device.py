@@ -12,7 +12,6 @@ from makar.kit.errors import NotHere
 from makar.nets.linear import has_bf16_units
 from makar.nets.transformer import Config
 
-
 LEAST_COMPILED_FLOPS = 3e13
 """Minutes of two cores: compiling takes seconds, and twenty the first time."""
 

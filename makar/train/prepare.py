@@ -130,6 +130,8 @@ def _tokenise(out: Path, config: Config, source: Source, words: Words) -> dict[s
                 sizes["pairs"] += len(found) == 2
                 yield from found
 
+    if not any(document.text.strip() for document in source.read()):
+        raise BadInput(f"nothing to learn from in {source.where}: it holds no text")
     say("turning the documents into tokens, once")
     whole_tok = config.data.context_tok if config.data.whole else 0
     num = {name: write_tokens(out / "data", name, examples(name == VALIDATION), words.end_id, whole_tok=whole_tok)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from makar.codecs.chat import Message
@@ -108,13 +109,13 @@ def _files(source: Place, leave_out: frozenset[str]) -> Iterator[SourceFile]:
 
 def _documents(files: Sequence[tuple[SourceFile, str]], skipped: dict[str, str]) -> Iterator[Document]:
     def drop(record: Record, reason: str, rule: str) -> None:
-        skipped[record.source] = rule
+        skipped[record.source] = f"{reason}, {rule}"
 
     for file, stated in files:
         known = LicenceConfig(spdx.named(stated) if spdx.named(stated) != UNKNOWN else "")
         if file.path.suffix.lower() in CHATS:
             [about] = licence([begun(file, "")], known, file, drop)
-            for number, line in enumerate(read_chats(file.path, lambda why, name=file.name: skipped.update({name: why}))):
+            for number, line in enumerate(read_chats(file.path, partial(skipped.__setitem__, file.name))):
                 yield Document(f"{file.name}#{number}", line.text, about.licence, messages=line.messages,
                                rejected=line.rejected)
             continue

@@ -94,7 +94,8 @@ def _append(archive: Path, part: Part, partial: Partial) -> None:
                 partial.write(chunk)
                 left_bytes -= len(chunk)
         if digest.hexdigest() != part.sha256:
-            raise Damaged(f"its {part.member or 'archive'} hashes to {digest.hexdigest()[:16]}…, not {part.sha256[:16]}…")
+            raise Damaged(f"its {part.member or 'archive'} hashes to {digest.hexdigest()[:16]}…, "
+                          f"not {part.sha256[:16]}…")
     except (Damaged, zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError, RuntimeError) as error:
         partial.cut(start_bytes)
         raise Damaged(f"package {part.package}: {error}") from error

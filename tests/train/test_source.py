@@ -68,7 +68,7 @@ def test_a_folder_is_read_as_curation_reads_it_and_has_the_root_of_its_index(tmp
     found = {document.id.split("/")[1].split("#")[0]: document for document in source.read()}
     assert {name: document.licence for name, document in found.items()} == {
         "page.html": "CC0-1.0", "rows.csv": "MIT", "code.py": "Apache-2.0", "chats.json": "CC0-1.0"}
-    assert found["page.html"].text == "A page about lanterns."
+    assert found["page.html"].text == "x\nA page about lanterns."
     assert [message.content for message in found["chats.json"].messages] == ["Hi", "Ho"]
     assert sorted(source.skipped) == ["mine/broken.txt", "mine/package.json"]
     assert source.root == build_index(folder).root

@@ -110,5 +110,5 @@ def _statement(found: Trace) -> str:
     if not pages:
         return f"Traced: nothing of {LEAST_TOK} words or more stands in those pages word for word."
     listed = ", ".join(pages[:5]) + (" and others" if len(pages) > 5 else "")
-    return (f"Traced: {found.verbatim_frac:.0%} of it stands in those pages word for word, in runs of {LEAST_TOK} words "
-            f"or more ({listed}).")
+    return (f"Traced: {found.verbatim_frac:.0%} of it stands in those pages word for word, in runs of {LEAST_TOK} "
+            f"words or more ({listed}).")

@@ -131,8 +131,8 @@ def leak(stage: Stage) -> Exhibit:
 
 LEARNED = Request(
     title="A model trained just now, and what it repeats",
-    why="Trained while you waited, on the pages of the manual that lie beside every Python (PSF-2.0). What it wrote was "
-        "checked like any other work, then traced in those pages: the marked words stand there in the same order.",
+    why="Trained while you waited, on the pages of the manual that lie beside every Python (PSF-2.0). What it wrote "
+        "was checked like any other work, then traced in those pages: the marked words stand there in the same order.",
     prompt="The value of the expression is",
     kind="prose",
 )

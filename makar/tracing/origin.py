@@ -60,6 +60,10 @@ class Folder:
                     text = _decoded(data)
                     yield Document(name, str(path), self._licence(path, text), text, sha256_bytes(data))
 
+    def num_bytes(self) -> int:
+        """What the files take on the disk."""
+        return sum(path.stat().st_size for path in files_in(self.path))
+
     def root(self) -> str:
         """A hash that changes when a file is added, removed or changed. Reads every byte."""
         return folder_root(self.path, self.forgotten)
@@ -92,6 +96,11 @@ class CorpusOrigin:
         """
         for record in open_corpus(self.path, verify=False).records():  # each is checked against its hash
             yield Document(record.id, record.source, record.licence, record.content, record.sha256, record.split)
+
+    def num_bytes(self) -> int:
+        """About three times what the compressed records take."""
+        kept = self.path / KEPT
+        return 3 * sum(path.stat().st_size for path in files_in(kept)) if kept.exists() else 0
 
     def root(self) -> str:
         """The corpus's root, every file having been hashed.

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def curate(*sources: str | Path, out: str | Path, config: CurateConfig | None = None, workers: int | None = None,
            resume: bool = False, indexed: bool = True, ledger: Ledger | None = None,
            progress: Callable[[int, int], None] | None = None) -> Corpus:
-    """The corpus of files, folders and data sets of the hub (`hub:ORG/NAME`), written to the new folder `out`; its root is stamped in the ledger.
+    """The corpus of files, folders and data sets of the hub (`hub:ORG/NAME`), written to the new folder `out`; its root
+    is stamped in the ledger.
 
     config: every rule and threshold (`makar.curation.config.CurateConfig`)
     workers: processes (all cores); the corpus is the same whatever their number

@@ -64,7 +64,8 @@ def test_nothing_leaves_the_folder(hub: Hub) -> None:
 
 
 def test_other_bytes_than_listed_are_refused(hub: Hub) -> None:
-    hub.files[f"/datasets/org/tales/resolve/{COMMIT}/more.jsonl"] = b'{"text": "A tale of two bridges over one RIVER."}\n'
+    place = f"/datasets/org/tales/resolve/{COMMIT}/more.jsonl"
+    hub.files[place] = b'{"text": "A tale of two bridges over one RIVER."}\n'
     with pytest.raises(Damaged, match="other bytes"):
         dataset("hub:org/tales:more.jsonl", lambda path: True)
 

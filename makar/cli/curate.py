@@ -21,7 +21,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         description="Reads text, Markdown, HTML, JSON lines, CSV, Parquet and source trees; names each document's "
                     "licence and language, judges its quality, masks personal data, leaves out duplicates and parts of "
                     "evaluations. The same sources and settings give the same corpus.")
-    parser.add_argument("sources", nargs="*", type=Path, metavar="SOURCE", help="a file or a folder")
+    parser.add_argument("sources", nargs="*", type=Path, metavar="SOURCE",
+                        help="a file, a folder, or hub:ORG/NAME (Parquet needs the extra 'data')")
     parser.add_argument("-o", "--output", type=Path, metavar="CORPUS", help="the new folder to write")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings",
                         help="change a setting, as --set licence.stated=CC0-1.0 (can be given several times)")

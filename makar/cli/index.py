@@ -21,13 +21,21 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--licence", default="unknown", metavar="SPDX", help="of files of "
                         "which neither their head nor their folder tells one")
     parser.add_argument("--name", default="", help="what to call it (default: the folder's name)")
+    parser.add_argument("--verify", action="store_true", help="build nothing: hash every file of the index of that "
+                        "name or folder, and look whether its source is as it was")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Builds the index and says what is in it."""
-    from makar.tracing.shelf import num_documents
+    from makar.tracing.shelf import num_documents, open_current
     from makar.verbs.trace import index
+
+    if args.verify:
+        there = open_current(args.folder)
+        there.verify()
+        print(f"{there.name}: {len(there.about['files']):,} files are as they were built, root {there.root[:16]}")
+        return 0
 
     with Progress("reading", num_documents(args.folder), "documents") as progress:
         def told(document: Document) -> None:

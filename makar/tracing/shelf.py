@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from makar.curation.corpus import MANIFEST, open_corpus
+from makar.curation.folder import files_in
 from makar.curation.record import UNKNOWN
 from makar.kit.errors import BadInput, Damaged, MakarError, NotHere, UnknownName
 from makar.tracing.build import BuildOptions, build_from, indexes_folder, usual_place
 from makar.tracing.index import ABOUT, Index, open_index
-from makar.tracing.origin import files_in, origin_at
+from makar.tracing.origin import origin_at
 
 
 def build_index(source: str | Path, out: Path | None = None, options: BuildOptions | None = None,

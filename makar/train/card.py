@@ -44,7 +44,7 @@ Weights (sha256): `{{sha256}}`
 ## Data
 
 {data["kind"]} `{data["root"]}`: {data["num_documents"]:,} documents, {data["train_tok"]:,} tokens to learn from and
-{data["validation_tok"]:,} held out. {len(data["skipped"]):,} files were skipped because they are no UTF-8 text.
+{data["validation_tok"]:,} held out. {len(data["skipped"]):,} parts could not be read as text and were skipped.
 
 | licence | documents |
 |---|---|

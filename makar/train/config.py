@@ -113,7 +113,7 @@ class Config:
     """A whole run.
 
     size: the dial; layers, 64 channels and one head for each (a base has its own shape)
-    compile: compile each kind of block (None: on a GPU that can)
+    compile: compile each kind of block (None: where that can be done and the run is minutes long)
     precision: what products are computed in; the weights that move are fp32 always
     """
 
@@ -178,6 +178,14 @@ def resolved(config: Config) -> Config:
     at_once = max(group, min(num_rows, config.batch.rows_at_once or most_rows) // group * group)
     batch = replace(config.batch, tokens=tokens, rows_at_once=at_once)
     return replace(config, model=model, optimise=optimise, schedule=schedule, batch=batch)
+
+
+def work_flops(config: Config) -> float:
+    """About what a whole run multiplies, of a resolved configuration: six products per weight and token."""
+    m = config.model
+    assert m.dim and m.num_layers and m.hidden_dim
+    num = m.num_layers * m.dim * (4 * m.dim + 3 * m.hidden_dim) + config.data.vocab_size * m.dim
+    return 6.0 * num * config.schedule.num_steps * (config.batch.tokens or 0)
 
 
 def rate_of(dim: int) -> float:

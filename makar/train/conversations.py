@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from makar.codecs.chat import Message
 from makar.kit.errors import BadInput
+from makar.kit.files import read_text
 from makar.methods.autoregress.language import LanguageModel
 from makar.train.tokens import Example
 
+CHATS = (".jsonl", ".ndjson", ".json")
+MOST_BYTES = 200_000_000
 FORMS = ('{"text"}, {"messages": [{"role", "content"}]}, {"prompt", "response"}, {"instruction", "input", "output"} or '
          '{"prompt", "chosen", "rejected"}')
 
@@ -24,6 +27,25 @@ class Line:
     text: str
     messages: tuple[Message, ...] = ()
     rejected: str = ""
+
+
+def read_chats(path: Path, skip: Callable[[str], None]) -> Iterator[Line]:
+    """The rows of a file of JSON lines, or of a `.json` file that is a list of them; another `.json` is skipped.
+
+    Raises: BadInput (names the line), NotHere
+    """
+    text = read_text(path, limit_bytes=MOST_BYTES)
+    if path.suffix.lower() != ".json":
+        yield from read_lines(path, text.splitlines())
+        return
+    try:
+        rows = json.loads(text)
+    except (ValueError, RecursionError):
+        rows = None
+    if isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows):
+        yield from read_lines(path, [json.dumps(row) for row in rows])
+    else:
+        skip("no list of texts, chats or instructions")
 
 
 def read_lines(path: Path, lines: Sequence[str]) -> Iterator[Line]:

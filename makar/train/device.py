@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import shutil
 import time
 
 import torch
@@ -9,6 +11,9 @@ import torch
 from makar.kit.errors import NotHere
 from makar.nets.linear import has_bf16_units
 from makar.nets.transformer import Config
+
+LEAST_COMPILED_FLOPS = 3e13
+"""Minutes of two cores: compiling takes seconds, and twenty the first time."""
 
 
 def pick_device(name: str) -> torch.device:
@@ -29,6 +34,19 @@ def pick_precision(name: str, device: torch.device) -> str:
         return name
     native = torch.cuda.is_bf16_supported() if device.type == "cuda" else has_bf16_units()
     return "bf16" if native else "fp32"
+
+
+def pick_compile(asked: bool | None, device: torch.device, work_flops: float) -> bool:
+    """Whether each kind of block is compiled: where it can be, and the run is long enough to win the time back.
+
+    Raises: NotHere (asked for, and there is no compiler)
+    """
+    able = importlib.util.find_spec("triton") is not None if device.type == "cuda" else any(
+        map(shutil.which, ("g++", "clang++", "c++")))
+    if asked and not able:
+        raise NotHere("compiling needs a C++ compiler (on a GPU: triton), and there is none here; leave out "
+                      "--set compile=true")
+    return able and work_flops >= LEAST_COMPILED_FLOPS if asked is None else asked
 
 
 def dtype_of(precision: str) -> torch.dtype:

@@ -18,9 +18,9 @@ from makar.kit.errors import BadInput, Damaged, NotHere
 from makar.kit.files import atomic_write, disk_errors, read_text
 from makar.methods.autoregress.language import LanguageModel
 from makar.store.fetch import say
-from makar.train.config import Config, resolved
+from makar.train.config import Config, resolved, work_flops
 from makar.train.conversations import encode_conversation, encode_text
-from makar.train.device import pick_device, pick_precision
+from makar.train.device import pick_compile, pick_device, pick_precision
 from makar.train.source import Document, Source
 from makar.train.tokens import Example, padded, write_tokens
 from makar.train.vocabulary import end_of, train_tokenizer
@@ -55,6 +55,7 @@ def prepare(out: Path, config: Config, source: Source) -> Prepared:
     with disk_errors(out):
         shutil.rmtree(out / "data", ignore_errors=True)
         (out / "data").mkdir(parents=True)
+    config = replace_at(config, "compile", pick_compile(config.compile, device, work_flops(config)))
     tokenizer, encode, facts = _own_words(out, config, source) if not config.adapt.base else _known_words(out, config)
     data = _tokenise(out, config, source, Words(encode, facts["end_id"])) | facts
     atomic_write(out / RUN, json.dumps({"config": to_json(config), "data": data}, indent=1))
@@ -129,12 +130,15 @@ def _tokenise(out: Path, config: Config, source: Source, words: Words) -> dict[s
                 sizes["pairs"] += len(found) == 2
                 yield from found
 
+    if not any(document.text.strip() for document in source.read()):
+        raise BadInput(f"nothing to learn from in {source.where}: it holds no text")
     say("turning the documents into tokens, once")
     whole_tok = config.data.context_tok if config.data.whole else 0
     num = {name: write_tokens(out / "data", name, examples(name == VALIDATION), words.end_id, whole_tok=whole_tok)
            for name in (TRAIN, VALIDATION)}
     return {"kind": source.kind, "where": source.where, "root": source.root, "licences": dict(sorted(licences.items())),
-            "num_documents": licences.total(), "skipped": list(source.skipped), "train_tok": num[TRAIN],
+            "num_documents": licences.total(), "train_tok": num[TRAIN],
+            "skipped": [f"{name}: {why}" for name, why in sorted(source.skipped.items())],
             "validation_tok": num[VALIDATION], "validation_bytes": sizes[VALIDATION],
             "num_pairs": sizes["pairs"]}
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +13,7 @@ from torch import Tensor, nn
 
 from makar import store
 from makar.kit.config import to_json
-from makar.kit.errors import BadInput, NotHere
+from makar.kit.errors import NotHere
 from makar.kit.files import atomic_write, read_text
 from makar.methods.autoregress.job import Job
 from makar.methods.autoregress.language import Card, LanguageModel, open_net
@@ -62,7 +60,7 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
                 weight.copy_(tensors.pop(f"net/{name}"))
         optimiser.load(tensors)
         clock, parent, validation = Clock(**facts["clock"]), facts["sha256"], dict(facts["validation"])
-    learner = Learner(net, places(net, config.data.context_tok, place), dtype, _compiled(config, place))
+    learner = Learner(net, places(net, config.data.context_tok, place), dtype, _compiled(config))
     limit_s = math.inf if minutes is None else minutes * 60 + (clock.seconds if resume else 0.0)
     flops = flops_per_token(net.config, config.data.context_tok)
     if config.adapt.base:
@@ -104,14 +102,9 @@ def trained_weights(net: Transformer) -> dict[str, nn.Parameter]:
     return {name: weight for name, weight in net.named_parameters() if weight.requires_grad}
 
 
-def _compiled(config: Config, device: torch.device) -> RunBlock | None:
-    """Each kind of block compiled once, where that is asked for or a GPU can."""
-    gpu = device.type == "cuda" and importlib.util.find_spec("triton") is not None
-    if not (gpu if config.compile is None else config.compile):
-        return None
-    if device.type == "cpu" and not any(map(shutil.which, ("g++", "clang++", "c++"))):
-        raise BadInput("compiling needs a C++ compiler, and there is none here; leave out --set compile=true")
-    compiled: RunBlock = torch.compile(block_rows, dynamic=False)
+def _compiled(config: Config) -> RunBlock | None:
+    """One block, compiled once for all of its kind: the whole graph would take minutes."""
+    compiled: RunBlock | None = torch.compile(block_rows, dynamic=False) if config.compile else None
     return compiled
 
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from makar.codecs.chat import Message
-from makar.curation import open_corpus
-from makar.curation.record import UNKNOWN
-from makar.kit.errors import BadInput, NotHere
+from makar.curation import open_corpus, spdx
+from makar.curation.folder import folder_root, root_of
+from makar.curation.licence import LicenceConfig, licence
+from makar.curation.plan import Source as Place
+from makar.curation.plan import sources_of, tasks
+from makar.curation.readers import PROSE, is_licence, read, reader_of
+from makar.curation.record import UNKNOWN, Record
+from makar.curation.source import ReadConfig, SourceFile, begun
+from makar.kit.errors import BadInput
 from makar.kit.files import sha256_bytes
-from makar.train.conversations import read_lines
+from makar.train.conversations import CHATS, read_chats
 
-SUFFIXES = (".txt", ".md", ".rst", ".py", ".jsonl")
 MOST_BYTES = 200_000_000
 SECTION_CHARS = 16_000
 
@@ -44,14 +48,15 @@ class Document:
 class Source:
     """Documents, read anew each time, and what names them.
 
-    root: a corpus's Merkle root, or the hash of a folder's files
+    root: a corpus's Merkle root, or the hash of a folder's files, which is the one an index of it has
+    skipped: what was not read and why, by name; filled as the documents are read
     """
 
     kind: str
     where: str
     root: str
     read: Callable[[], Iterator[Document]]
-    skipped: tuple[str, ...] = ()
+    skipped: dict[str, str] = field(default_factory=dict)
 
 
 def open_source(path: Path, licence: str = UNKNOWN) -> Source:
@@ -73,53 +78,51 @@ def open_source(path: Path, licence: str = UNKNOWN) -> Source:
 
 
 def read_folders(folders: Mapping[Path, str], *, leave_out: Sequence[str] = ()) -> Source:
-    """Every text file under the folders, each with its licence, in sections of about 16,000 characters; what is no
-    UTF-8 text is skipped.
+    """Every file under the folders that curation has a reader for, each with its licence (its own word, else its
+    neighbours', else the one given), in sections of about 16,000 characters; `.jsonl` and `.json` may hold chats.
 
+    leave_out: names of folders that are not entered
     Raises: NotHere, BadInput (nothing to learn from)
     """
-    found: list[tuple[Path, str, str]] = []
-    lines, skipped = [], []
-    for folder, licence in folders.items():
-        if not folder.exists():
-            raise NotHere(f"there is no file or folder '{folder}'")
-        for path in _files(folder, frozenset(leave_out)):
-            name = path.name if folder == path else str(path.relative_to(folder))
-            data = path.read_bytes()
-            try:
-                if data.decode("utf-8-sig").strip():
-                    found.append((path, name, licence))
-                    lines.append(f"{sha256_bytes(data)}  {name}\n")
-            except UnicodeDecodeError:
-                skipped.append(name)
-    if not found:
+    sources, stated = sources_of([path.absolute() for path in folders]), list(folders.values())
+    files = [(file, stated[number]) for number, source in enumerate(sources)
+             for file in _files(source, frozenset(leave_out))]
+    if not files:
         raise BadInput(f"nothing to learn from in {', '.join(f'{str(folder)!r}' for folder in folders)}: expected "
-                       f"UTF-8 files named {', '.join('*' + suffix for suffix in SUFFIXES)}")
-    root = hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
-    return Source("folder", ", ".join(map(str, folders)), root, lambda: _documents(found), tuple(skipped))
+                       f"files named {', '.join('*' + suffix for suffix in (*PROSE, '.json'))}, or source code")
+    alone = sources[0].path if len(sources) == 1 and not leave_out else None
+    root = folder_root(alone) if alone else root_of((file.name, file.path) for file, _ in files)
+    skipped: dict[str, str] = {}
+    return Source("folder", ", ".join(map(str, folders)), root, lambda: _documents(files, skipped), skipped)
 
 
-def _documents(files: Sequence[tuple[Path, str, str]]) -> Iterator[Document]:
-    for path, name, licence in files:
-        if path.suffix.lower() == ".jsonl":
-            for number, line in enumerate(read_lines(path, path.read_text("utf-8-sig").splitlines())):
-                yield Document(f"{name}#{number}", line.text, licence, messages=line.messages, rejected=line.rejected)
+def _files(source: Place, leave_out: frozenset[str]) -> Iterator[SourceFile]:
+    """The files of a source that can be read, whole."""
+    for task in tasks([source], leave_out=[source.path / name for name in leave_out]):
+        for entry in task:
+            file = replace(source.file(replace(entry, source=0)), end=None)
+            known = reader_of(file.path) is not None or file.path.suffix.lower() in CHATS
+            hidden = any(part.startswith(".") or part in leave_out for part in Path(entry.path).parts)
+            if entry.start == 0 and known and not hidden and not file.path.is_symlink() and not is_licence(file.path):
+                yield file
+
+
+def _documents(files: Sequence[tuple[SourceFile, str]], skipped: dict[str, str]) -> Iterator[Document]:
+    def drop(record: Record, reason: str, rule: str) -> None:
+        skipped[record.source] = f"{reason}, {rule}"
+
+    for file, stated in files:
+        known = LicenceConfig(spdx.named(stated) if spdx.named(stated) != UNKNOWN else "")
+        if file.path.suffix.lower() in CHATS:
+            [about] = licence([begun(file, "")], known, file, drop)
+            for number, line in enumerate(read_chats(file.path, partial(skipped.__setitem__, file.name))):
+                yield Document(f"{file.name}#{number}", line.text, about.licence, messages=line.messages,
+                               rejected=line.rejected)
             continue
-        for number, section in enumerate(sections(path.read_bytes().decode("utf-8-sig"))):
-            if section.strip():
-                yield Document(f"{name}#{number}", section, licence)
-
-
-def _files(folder: Path, leave_out: frozenset[str]) -> Iterator[Path]:
-    if folder.is_file():
-        yield folder
-        return
-    for where, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name not in leave_out)  # these are walked into
-        for path in sorted(Path(where, name) for name in names):
-            if (path.suffix.lower() in SUFFIXES and path.is_file() and not path.is_symlink()
-                    and path.stat().st_size <= MOST_BYTES):
-                yield path
+        for record in licence(read(file, ReadConfig(longest_bytes=MOST_BYTES), drop), known, file, drop):
+            for number, section in enumerate(sections(record.content)):
+                if section.strip():
+                    yield Document(f"{record.source}#{number}", section, record.licence)
 
 
 def sections(text: str, num_chars: int = SECTION_CHARS) -> Iterator[str]:

@@ -23,6 +23,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]
     place = tmp_path_factory.mktemp("demo")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MAKAR_HOME", str(place / "home"))
+        patch.setenv("MAKAR_DEMO_TRAIN_S", "3")
         yield main(["demo", "--model", "tiny", "-o", str(place / "shown")]), place
 
 

@@ -42,18 +42,18 @@ class Hub:
         """The Range header of every request so far."""
         return [headers.get("range") for _, headers in self.asked]
 
-    def serve_repo(self, repo: str, commit: str, files: dict[str, bytes], **told: object) -> None:
-        """A whole repository with the answer of the API about it; large files are those with weights in them."""
+    def serve_repo(self, repo: str, commit: str, files: dict[str, bytes], kind: str = "models", **told: object) -> None:
+        """A whole repository with the answer of the API about it; large files are those with weights or rows."""
         siblings = []
         for name, data in files.items():
-            self.serve(repo, name, data, commit)
+            self.serve(repo if kind == "models" else f"{kind}/{repo}", name, data, commit)
             entry: dict[str, object] = {"rfilename": name, "size": len(data),
                                         "blobId": hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()}
-            if name.endswith((".safetensors", ".gguf", ".bin")):
+            if name.endswith((".safetensors", ".gguf", ".bin", ".parquet")):
                 entry["lfs"] = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
             siblings.append(entry)
         answer = json.dumps({"id": repo, "sha": commit, "siblings": siblings, **told}).encode()
-        self.files[f"/api/models/{repo}/revision/main"] = answer
+        self.files[f"/api/{kind}/{repo}/revision/main"] = answer
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -16,6 +16,7 @@ from makar.ledger import Ledger, open_ledger
 from makar.tracing.forget import forget
 from makar.tracing.shelf import build_index, open_current
 from makar.tracing.spans import spans
+from makar.train.source import open_source
 
 
 @pytest.fixture
@@ -103,8 +104,11 @@ def test_no_byte_of_it_is_left(tmp_path: Path, ledger: Ledger, own_home: Path) -
 def test_a_file_of_an_indexed_folder_stays_and_is_left_out(tmp_path: Path, ledger: Ledger) -> None:
     texts = library(tmp_path / "books", 3, 200)
     build_index(tmp_path / "books")
+    trained(ledger, "aa", open_source(tmp_path / "books").root)  # as `makar train --data books` names the folder
+    trained(ledger, "bb", "another folder")
     done = forget("book01.txt", tmp_path / "books", ledger)
     assert done.left == str(tmp_path / "books" / "book01.txt")
+    assert [seen.sha256 for seen in done.checkpoints] == ["aa"]
     assert (tmp_path / "books" / "book01.txt").exists()
     text = tokens(texts["book01.txt"], 20, 60)
     assert spans(open_current(tmp_path / "books"), text) == []

@@ -123,6 +123,19 @@ def test_a_cut_index_is_refused(books: Path, tmp_path: Path, name: str, harm: st
         open_index(tmp_path / "out")
 
 
+@pytest.mark.parametrize("name", ["0.text", "0.suffixes", "0.begins", "licences", "lines", "documents.jsonl"])
+def test_an_index_whose_bytes_changed_is_refused(books: Path, tmp_path: Path, name: str) -> None:
+    index = build_index(books, tmp_path / "out")
+    file = tmp_path / "out" / index.about["generation"] / name
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(Damaged, match="was changed"):
+        open_index(tmp_path / "out")
+    with pytest.raises(Damaged, match=f"{name}' of the index"):
+        index.verify()
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"form": 1}', '{"form": 99}'])
 def test_a_broken_index_json_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "index.json").write_text(text)

@@ -8,6 +8,7 @@ import math
 import os
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,11 +21,12 @@ from safetensors.torch import load_file
 
 from makar import recipes
 from makar.kit.config import to_json
-from makar.kit.errors import BadInput, Damaged, OutOfRoom
+from makar.kit.errors import BadInput, Damaged, NotHere, OutOfRoom
 from makar.ledger import open_ledger
 from makar.train import loop
 from makar.train.checkpoint import checkpoints
-from makar.train.config import Config, resolved
+from makar.train.config import Config, resolved, work_flops
+from makar.train.device import pick_compile
 from makar.train.prepare import Prepared, prepare, reopen
 from makar.train.run import open_session, watched
 from makar.train.source import open_source
@@ -86,6 +88,38 @@ def test_a_run_of_one_go_is_a_run_of_two(tmp_path: Path, one_thread: None) -> No
     assert one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
     rows = [json.loads(line)["step"] for line in (tmp_path / "b" / "log.jsonl").read_text().splitlines()]
     assert rows == list(range(1, 9))
+
+
+@pytest.mark.skipif(not any(map(shutil.which, ("g++", "clang++", "c++"))), reason="no C++ compiler")
+@pytest.mark.filterwarnings("ignore:.*script_method:DeprecationWarning")  # of torch, by torch
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_compiled_blocks_learn_the_same_and_are_resumed_to_the_bit(tmp_path: Path, one_thread: None,
+                                                                   precision: str) -> None:
+    settings = {**short(4), "precision": precision}
+    eager = tiny(tmp_path / "eager", **settings, compile=False)
+    plain = [progress.loss for progress in watched(eager, open_session(eager))]
+    straight = tiny(tmp_path / "a", **settings, compile=True)
+    losses = [progress.loss for progress in watched(straight, open_session(straight))]
+    assert losses == pytest.approx(plain, rel=1e-4 if precision == "fp32" else 1e-2)
+    broken = tiny(tmp_path / "b", **{**settings, **short(4, checkpoint_steps=2)}, compile=True)
+    steps = watched(broken, open_session(broken))
+    first = [next(steps).loss, next(steps).loss]
+    steps.close()
+    rest = [progress.loss for progress in watched(broken, open_session(broken, resume=True))]
+    assert first + rest == losses
+
+
+def test_a_long_run_is_compiled_and_a_short_one_is_not() -> None:
+    cpu, able = torch.device("cpu"), any(map(shutil.which, ("g++", "clang++", "c++")))
+    assert pick_compile(None, cpu, work_flops(resolved(recipes.load("text/prose").config()))) is able
+    assert pick_compile(None, cpu, work_flops(resolved(recipes.load("text/tiny").config()))) is False
+
+
+def test_compiling_without_a_compiler_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(NotHere, match=r"C\+\+ compiler"):
+        pick_compile(True, torch.device("cpu"), 1.0)
+    assert pick_compile(None, torch.device("cpu"), 1e30) is False
 
 
 def test_a_killed_process_is_resumed_to_the_bit(tmp_path: Path, own_home: Path) -> None:
@@ -226,9 +260,10 @@ def test_documents_of_a_folder_are_named_by_their_bytes(tmp_path: Path) -> None:
     folder = tmp_path / "texts"
     folder.mkdir()
     (folder / "a.txt").write_text("One.\n\n" * 9000)
-    (folder / "b.txt").write_bytes(b"\xff\xfe\x00bad")
+    (folder / "b.txt").write_bytes(b"\xe9t\xe9, in Latin-1")
     source = open_source(folder)
-    assert source.skipped == ("b.txt",)
+    assert {document.id.rpartition("#")[0] for document in source.read()} == {"texts/a.txt"}
+    assert list(source.skipped) == ["texts/b.txt"]
     assert "".join(document.text for document in source.read()) == "One.\n\n" * 9000
     before = source.root
     (folder / "a.txt").write_text("Two.\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ import pytest
 from makar.curation import Record
 from makar.curation.corpus import Account, CorpusWriter
 from makar.curation.record import id_of
-from makar.kit.errors import Damaged, NotHere
+from makar.kit.errors import BadInput, Damaged, NotHere
 from makar.kit.files import sha256_bytes
+from makar.tracing.shelf import build_index
 from makar.train.config import Config, Data
 from makar.train.prepare import licence_of, prepare
 from makar.train.source import open_source, sections
@@ -49,6 +51,36 @@ def test_a_corpus_whose_bytes_changed_is_refused(tmp_path: Path) -> None:
     shard.write_bytes(data)
     with pytest.raises(Damaged):
         list(open_source(tmp_path / "corpus").read())
+
+
+def test_a_folder_is_read_as_curation_reads_it_and_has_the_root_of_its_index(tmp_path: Path, own_home: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "page.html").write_text("<title>x</title><script>no()</script><p>A page about lanterns.</p>")
+    (folder / "rows.csv").write_text("text,license\nA row about rivers.,MIT\n")
+    (folder / "code.py").write_text("# SPDX-License-Identifier: Apache-2.0\nprint('code')\n")
+    (folder / "chats.json").write_text(json.dumps(
+        [{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]}]))
+    (folder / "package.json").write_text('{"name": "no chat"}')
+    (folder / "broken.txt").write_bytes(b"\xe9t\xe9, in Latin-1")
+    (folder / "loop").symlink_to(folder)
+    source = open_source(folder, "CC0-1.0")
+    found = {document.id.split("/")[1].split("#")[0]: document for document in source.read()}
+    assert {name: document.licence for name, document in found.items()} == {
+        "page.html": "CC0-1.0", "rows.csv": "MIT", "code.py": "Apache-2.0", "chats.json": "CC0-1.0"}
+    assert found["page.html"].text == "x\nA page about lanterns."
+    assert [message.content for message in found["chats.json"].messages] == ["Hi", "Ho"]
+    assert sorted(source.skipped) == ["mine/broken.txt", "mine/package.json"]
+    assert source.root == build_index(folder).root
+
+
+@pytest.mark.parametrize("names", [(), ("empty.txt",), ("picture.png",)])
+def test_a_folder_without_text_is_no_source(tmp_path: Path, names: tuple[str, ...]) -> None:
+    (tmp_path / "mine").mkdir()
+    for name in names:
+        (tmp_path / "mine" / name).write_bytes(b"")
+    with pytest.raises(BadInput, match="nothing to learn from"):
+        prepare(tmp_path / "run", Config("x", size=1), open_source(tmp_path / "mine"))
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ class Exhibit:
     """A request and its outcome.
 
     outcome: released, or withheld with `reasons`. notes: what happened on the way, attempts for example.
+    marked: the content in parts, each with where else it stands; figure: SVG that Makar drew itself
     """
 
     request: Request
@@ -38,6 +39,8 @@ class Exhibit:
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     verdicts: tuple[Mapping[str, Any], ...] = ()
+    marked: tuple[tuple[str, str], ...] = ()
+    figure: str = ""
 
     @property
     def released(self) -> bool:

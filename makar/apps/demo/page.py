@@ -22,7 +22,8 @@ NUMBER_WORDS = {1: "One work", 2: "Two works", 3: "Three works", 4: "Four works"
 def page(exhibits: Sequence[Exhibit], chain: Chain, facts: Mapping[str, str]) -> str:
     """The whole page. `facts` are the lines at the top, by name; the longest, `Trained on`, has a place of its own."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(prose=prose, source=source, pretty=pretty, seconds=seconds, words=words)
+    environment.filters.update(prose=prose, source=source, pretty=pretty, seconds=seconds, words=words,
+                               drawn=Markup)
     package = files("makar.apps.demo")
     return environment.from_string(package.joinpath("page.html.jinja").read_text("utf-8")).render(
         exhibits=exhibits, chain=chain, trained_on=facts["Trained on"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from string import ascii_letters, digits
@@ -14,6 +14,7 @@ from typing import Any
 import makar
 from makar import Released, Withheld
 from makar.apps.demo.exhibit import Exhibit, Request, masked
+from makar.apps.demo.lesson import teach, traced
 from makar.ledger import Ledger
 
 SEED = 7
@@ -128,8 +129,26 @@ def leak(stage: Stage) -> Exhibit:
     return masked(shown, planted_key())
 
 
+LEARNED = Request(
+    title="A model trained just now, and what it repeats",
+    why="Trained while you waited, on the pages of the manual that lie beside every Python (PSF-2.0). What it wrote "
+        "was checked like any other work, then traced in those pages: the marked words stand there in the same order.",
+    prompt="The value of the expression is",
+    kind="prose",
+)
+
+
+def learned(stage: Stage) -> Exhibit:
+    """A work of a model that did not exist a minute before."""
+    lesson = teach(stage.folder)
+    made = _shown(stage, LEARNED, "learned.txt", lambda: _one(makar.text(
+        LEARNED.prompt, model=lesson.model, max_tokens=90, temperature=0.5, seed=SEED, ledger=stage.ledger)))
+    statement, marked = traced(made.content, lesson)
+    return replace(made, notes=(lesson.told, statement, *made.notes), marked=marked, figure=lesson.curve)
+
+
 WORKS: Sequence[tuple[Request, Callable[[Stage], Exhibit]]] = (
-    (ARTICLE, article), (FUNCTION, function), (ANSWER, answer), (LEAK, leak),
+    (ARTICLE, article), (FUNCTION, function), (ANSWER, answer), (LEAK, leak), (LEARNED, learned),
 )
 
 

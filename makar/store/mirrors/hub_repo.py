@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 from makar.kit.errors import BadInput, Damaged, NoNetwork, NotHere
@@ -53,16 +53,17 @@ def parse_id(text: str) -> HubFile | None:
     return HubFile(match["repo"], match["file"] or "", match["revision"] or "main")
 
 
-def describe(asked: HubFile) -> Repo:
+def describe(asked: HubFile, kind: Literal["models", "datasets"] = "models") -> Repo:
     """Asks the hub what the repository holds, at the commit that the revision names now.
 
     Raises: NoNetwork, NotHere, Damaged
     """
-    url = f"{hub.address()}/api/models/{quote(asked.repo)}/revision/{quote(asked.revision, safe='')}?blobs=true"
+    url = f"{hub.address()}/api/{kind}/{quote(asked.repo)}/revision/{quote(asked.revision, safe='')}?blobs=true"
+    place = asked.repo if kind == "models" else f"{kind}/{asked.repo}"
     try:
         told = json.loads(hub.get(url, LISTING_LIMIT_BYTES))
         commit = str(told["sha"])
-        entries = tuple(_entry(asked.repo, commit, item) for item in told["siblings"])
+        entries = tuple(_entry(place, commit, item) for item in told["siblings"])
         return Repo(asked.repo, commit, _licence(told), _training_data(told), entries)
     except NoNetwork:
         raise

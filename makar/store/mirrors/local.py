@@ -6,11 +6,11 @@ from pathlib import Path
 
 from makar.kit.errors import BadInput, Damaged
 from makar.kit.files import CHUNK_BYTES
-from makar.store.catalogue import Weights
+from makar.store.catalogue import Archive, Weights
 from makar.store.partial import Partial
 
 
-def candidates(weights: Weights, places: tuple[Path, ...]) -> list[Path]:
+def candidates(weights: Weights | Archive, places: tuple[Path, ...]) -> list[Path]:
     """Files that may be those weights: a place itself, or inside it a file named by hash or by file name."""
     names = (weights.sha256, f"{weights.sha256}{Path(weights.file).suffix}", weights.file)
     found = [place for place in places if place.is_file()]

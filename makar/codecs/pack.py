@@ -127,7 +127,7 @@ def open_pack(folder: Path) -> Pack:
     """
     path = folder / "pack.json"
     if not path.is_file():
-        raise NotHere(f"there is no pack in '{folder}'; make one with: makar train image/icons --only-data -o RUN")
+        raise NotHere(f"there is no pack in '{folder}'; make one with: makar train image/icons --only-data -o FOLDER")
     try:
         facts = json.loads(path.read_bytes())
         stated = facts["root"]

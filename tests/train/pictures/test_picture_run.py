@@ -54,7 +54,7 @@ def test_it_learns_and_writes_what_it_saw(tmp_path: Path, pack: Path) -> None:
     assert rows[-1].loss < rows[0].loss / 3
     assert rows[-1].validation_loss is not None and rows[-1].checkpoint is not None
     assert len((tmp_path / "run" / "log.jsonl").read_text().splitlines()) == 40
-    assert (tmp_path / "run" / "sheet-00000040.png").stat().st_size > 300
+    assert (tmp_path / "run" / "sheet-00000040.png").stat().st_size > 100
     model = json.loads((rows[-1].checkpoint / "model.json").read_text())
     assert model["family"] == "patchflow" and model["reader"] == "hashed" and "CC0-1.0" in model["licence"]
     assert "Makar (CC0-1.0; shapes)" in (rows[-1].checkpoint / "card.md").read_text()

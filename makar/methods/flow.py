@@ -2,7 +2,7 @@
 
     z(t) = t x + (1 - t) e,   velocity v = x - e = (x - z) / (1 - t)
 
-`Denoise` is the net with its condition: (z, t) to its guess of x. Every sampler has the one signature (denoise, z, times).
+`Denoise` is the net with its condition: (z, t) to its guess of x. Every sampler has one signature: (denoise, z, times).
 
 Source: Lipman et al. 2022, arXiv:2210.02747; Li & He 2025, arXiv:2511.13720 (predict x, weigh the loss as of v)
 """
@@ -65,7 +65,7 @@ def euler(denoise: Denoise, z: Tensor, times: Tensor) -> Tensor:
 
 
 def heun(denoise: Denoise, z: Tensor, times: Tensor) -> Tensor:
-    """z += (s - t) (v(z, t) + v(z', s)) / 2 with Euler's z': two looks at each time but the last, which ends at the guess.
+    """z += (s - t) (v(z, t) + v(z', s)) / 2 with Euler's z': two looks at each time, one at the last.
 
     Shapes: z (B, ...), times (N + 1,) -> (B, ...)
     Source: Karras et al. 2022, arXiv:2206.00364, algorithm 1

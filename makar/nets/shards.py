@@ -20,7 +20,7 @@ SHARD_BYTES = 15 << 20  # the header takes a little more
 
 
 def save_shards(folder: Path, stem: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> str:
-    """Writes the tensors in pieces `NAME@START`, then the index `STEM.json` with their shapes, the hashes and the `facts`.
+    """Writes the tensors in pieces `NAME@START`, then the index `STEM.json` with shapes, hashes and the `facts`.
     Returns the hash of all hashes.
 
     Raises: OutOfRoom

@@ -49,8 +49,11 @@ def test_every_mode_of_a_ring_is_found() -> None:
     torch.manual_seed(0)
     angle = 2 * math.pi * torch.arange(6) / 6
     modes = torch.stack((angle.cos(), angle.sin()), 1)
-    generator = nn.Sequential(nn.Linear(4, 64), nn.LeakyReLU(0.2), nn.Linear(64, 64), nn.LeakyReLU(0.2), nn.Linear(64, 2))
-    judge = nn.Sequential(nn.Linear(2, 64), nn.LeakyReLU(0.2), nn.Linear(64, 64), nn.LeakyReLU(0.2), nn.Linear(64, 1))
+    def net(inside: int, out: int) -> nn.Module:
+        return nn.Sequential(nn.Linear(inside, 64), nn.LeakyReLU(0.2), nn.Linear(64, 64), nn.LeakyReLU(0.2),
+                             nn.Linear(64, out))
+
+    generator, judge = net(4, 2), net(2, 1)
     contest = Contest(lambda x: judge(x).squeeze(1), lambda num: generator(torch.randn(num, 4)),
                       torch.optim.Adam(judge.parameters(), 2e-3, (0.0, 0.9)),
                       torch.optim.Adam(generator.parameters(), 2e-3, (0.0, 0.9)), penalty=0.1)

@@ -13,8 +13,8 @@ from pathlib import Path
 from makar.kit.errors import BadInput, Damaged, NoNetwork, NotHere, TimedOut
 
 LIMIT_S = 1800.0
-_UNREACHED = re.compile(r"ENOTFOUND|ECONNREFUSED|ETIMEDOUT|EAI_AGAIN|Temporary failure|Could not resolve|Cannot initiate",
-                        re.IGNORECASE)
+_UNREACHED = re.compile(r"ENOTFOUND|ECONNREFUSED|ETIMEDOUT|EAI_AGAIN|Temporary failure|Could not resolve|"
+                        r"Cannot initiate", re.IGNORECASE)
 
 
 def npm_archive(package: str, version: str, folder: Path) -> Path:

@@ -18,8 +18,8 @@ def write_card(model: Mapping[str, Any], pack: Pack) -> str:
     num_held_out = sum(entry.split == "held_out" for entry in pack.entries)
     return f"""# {trained['recipe']}, step {trained['step']:,}
 
-A model of small pictures with transparent backgrounds ({a['size_px']} px, patches of {a['patch_px']} px, {a['num_layers']}
-layers of {a['dim']} channels): prompt and style in, picture out, by flow matching. Made by Makar.
+A model of small pictures with transparent backgrounds ({a['size_px']} px, patches of {a['patch_px']} px,
+{a['num_layers']} layers of {a['dim']} channels): prompt and style in, picture out, by flow matching. Made by Makar.
 
 Weights (sha256 of their shards' hashes): `{model['weights_sha256']}`
 
@@ -38,8 +38,8 @@ trained on. From: {'; '.join(facts['packages'])}.
 
 ## Training
 
-{trained['step']:,} steps, {trained['num_pictures']:,} pictures seen ({trained['num_pictures'] / facts['num_pictures']:.1f}
-times the data), {trained['seconds'] / 60:.1f} minutes on {trained['device']}.
+{trained['step']:,} steps, {trained['num_pictures']:,} pictures seen
+({trained['num_pictures'] / facts['num_pictures']:.1f} times the data), {trained['seconds'] / 60:.1f} minutes on {trained['device']}.
 
 | measure | value |
 |---|---|

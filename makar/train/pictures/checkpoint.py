@@ -68,7 +68,8 @@ class Saver:
         told = ", ".join(f"{num:,} under {licence}" for licence, num in sorted(facts["licences"].items()))
         return {
             "form": FORM, "family": FAMILY, "architecture": to_json(session.net.config),
-            "reader": facts["reader"], "looks": list(self._pack.looks), "styles": sorted({entry.style for entry in self._pack.entries}),
+            "reader": facts["reader"], "looks": list(self._pack.looks),
+            "styles": sorted({entry.style for entry in self._pack.entries}),
             "pixel_looks": sorted({look for entry in self._pack.entries if entry.size_px < session.net.config.size_px
                                    for look in (entry.style, entry.source)}),
             "licence": "Apache-2.0; the pictures of its data under " + ", ".join(sorted(facts["licences"])),

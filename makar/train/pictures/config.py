@@ -93,10 +93,12 @@ def resolved(config: Config) -> Config:
     """
     replace, n = dataclasses.replace, config.net
     dim = n.dim or patches.HEAD_DIM * config.size
-    limits = [("size", config.size, 1, 32), ("batch", config.batch, 1, 1 << 16), ("at_once", config.at_once, 1, 1 << 16),
+    limits = [("size", config.size, 1, 32), ("batch", config.batch, 1, 1 << 16),
+              ("at_once", config.at_once, 1, 1 << 16),
               ("net.size_px", n.size_px, 8, 512), ("net.patch_px", n.patch_px, 1, n.size_px),
               ("net.context_tok", n.context_tok, 1, 64), ("schedule.num_steps", config.schedule.num_steps, 1, 10**8),
-              ("flow.no_words_frac", config.flow.no_words_frac, 0, 1), ("optimise.ema", config.optimise.ema, 0, 0.99999),
+              ("flow.no_words_frac", config.flow.no_words_frac, 0, 1),
+              ("optimise.ema", config.optimise.ema, 0, 0.99999),
               ("flow.no_look_frac", config.flow.no_look_frac, 0, 1),
               ("watch.validate_steps", config.watch.validate_steps, 1, 10**8),
               ("watch.sheet_steps", config.watch.sheet_steps, 1, 10**8)]

@@ -139,8 +139,8 @@ def _weights_to_start_with(start: str, wanted: dict[str, Tensor], pack: Pack) ->
         mine["look.weight"] = new
     wrong = [name for name in wanted if name not in mine or mine[name].shape != wanted[name].shape]
     if wrong:
-        raise BadInput(f"the weights in '{start}' have another shape ({wrong[0]}); give the run the same size, or leave "
-                       "out --set start")
+        raise BadInput(f"the weights in '{start}' have another shape ({wrong[0]}); give the run the same size, or "
+                       "leave out --set start")
     return mine
 
 
@@ -163,7 +163,7 @@ def watched(prepared: Prepared, session: Session) -> Iterator[Progress]:
 
 @torch.no_grad()
 def sheet(session: Session) -> bytes:
-    """Pictures for held-out pairs of concept and style (of the trained ones where there are none), each row of made ones
+    """Pictures for held-out pairs of concept and style (of trained ones where there are none), each row of made ones
     above the real ones that nobody showed the net. A PNG.
     """
     asked = session.held_out or session.pictures

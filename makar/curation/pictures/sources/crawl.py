@@ -12,8 +12,8 @@ from makar.curation.pictures.drawing import Drawing, Source
 PACKAGE = "crawl"
 # Whole objects; walls, floors, parts of long bodies and the clothes of paper dolls show nothing on their own.
 _WHOLE = re.compile(r"rltiles/(item/(?!.*(/i-|label|randart))|mon/(?!tentacles|panlord|mutantbeast|.*unused)|"
-                    r"dngn/(altars|gateways|shops|statues|traps|trees|doors)/|gui/(spells|invocations)/|player/felids/).*"
-                    r"\.png$")
+                    r"dngn/(altars|gateways|shops|statues|traps|trees|doors)/|gui/(spells|invocations)/|"
+                    r"player/felids/).*\.png$")
 _NOISE = re.compile(r"(?<=[a-z_])_?\d+$|_(old|new|base|east|west|north|south|closed\d*|[a-z])$")
 _KINDS = {"mon": "monster", "dngn": "dungeon", "item": "item", "gui": "spell", "player": "cat"}
 

@@ -18,7 +18,8 @@ FOLDERS = ("animals", "buildings", "clothing", "computer", "education", "electro
 _DC, _CC = "{http://purl.org/dc/elements/1.1/}", "{http://web.resource.org/cc/}"
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 # A signature or a number is no name of what is seen.
-_NO_NAME = re.compile(r"architetto|francesco|rolland|mimooh|lumen|^\W*$|[0-9]{3,}|^.{0,2}$|^.{41,}$|untitled|^clip", re.I)
+_NO_NAME = re.compile(r"architetto|francesco|rolland|mimooh|lumen|"
+                      r"^\W*$|[0-9]{3,}|^.{0,2}$|^.{41,}$|untitled|^clip", re.I)
 
 
 def _drawings(folder: Path) -> Iterator[Drawing]:

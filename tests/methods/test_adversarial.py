@@ -49,6 +49,7 @@ def test_every_mode_of_a_ring_is_found() -> None:
     torch.manual_seed(0)
     angle = 2 * math.pi * torch.arange(6) / 6
     modes = torch.stack((angle.cos(), angle.sin()), 1)
+
     def net(inside: int, out: int) -> nn.Module:
         return nn.Sequential(nn.Linear(inside, 64), nn.LeakyReLU(0.2), nn.Linear(64, 64), nn.LeakyReLU(0.2),
                              nn.Linear(64, out))

@@ -39,7 +39,8 @@ trained on. From: {'; '.join(facts['packages'])}.
 ## Training
 
 {trained['step']:,} steps, {trained['num_pictures']:,} pictures seen
-({trained['num_pictures'] / facts['num_pictures']:.1f} times the data), {trained['seconds'] / 60:.1f} minutes on {trained['device']}.
+({trained['num_pictures'] / facts['num_pictures']:.1f} times the data), {trained['seconds'] / 60:.1f} minutes on
+{trained['device']}.
 
 | measure | value |
 |---|---|

@@ -15,11 +15,11 @@ from torch.func import functional_call
 from makar.kit.errors import BadInput, Interrupted
 from makar.methods.flow import draw_times, flow_loss
 from makar.nets.patches import Condition, PatchTransformer
-from makar.train.pictures.data import Dropped, Pictures
 from makar.train.clock import Clock, left_s, mind_the_time
 from makar.train.device import synchronise
 from makar.train.optimise import Optimiser, learning_rate
 from makar.train.pictures.config import Config
+from makar.train.pictures.data import Dropped, Pictures
 
 NOTHING_DROPPED = Dropped(0.0, 0.0)
 

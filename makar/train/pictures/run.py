@@ -22,16 +22,16 @@ from makar.methods.flow import euler, guided, steps
 from makar.nets.patches import Config as Architecture
 from makar.nets.patches import initialised, parts_of
 from makar.nets.shards import load_shards
-from makar.train.pictures.data import Pictures, load_pictures, to_pixels
-from makar.train.pictures.sample import noise
-from makar.train.pictures.sheet import contact_sheet, on_chequers, png
 from makar.train.checkpoint import newest
 from makar.train.clock import Clock
 from makar.train.device import dtype_of, pick_device, pick_precision
 from makar.train.optimise import Optimiser
 from makar.train.pictures.checkpoint import WEIGHTS, Saver
 from makar.train.pictures.config import Config, resolved
+from makar.train.pictures.data import Pictures, load_pictures, to_pixels
 from makar.train.pictures.loop import Progress, Session, train
+from makar.train.pictures.sample import noise
+from makar.train.pictures.sheet import contact_sheet, on_chequers, png
 from makar.train.plot import Log, draw_loss
 from makar.train.state import load_state
 

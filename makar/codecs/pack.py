@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
-from makar.kit.config import canonical, from_json, to_json
+from makar.kit.config import canonical, to_json
 from makar.kit.errors import BadInput, Damaged, NotHere
 from makar.kit.files import atomic_write, sha256_bytes
 
@@ -90,7 +90,7 @@ class Pack:
     def entries(self) -> tuple[Entry, ...]:
         """Raises: Damaged"""
         rows = json.loads(lzma.decompress(self._file("entries.json.xz")))
-        return tuple(from_json(Entry, row) for row in rows)
+        return tuple(Entry(**{**row, "phrases": tuple(row["phrases"])}) for row in rows)
 
     def pixels(self, size_px: int) -> tuple[list[int], Pixels]:
         """The places in `entries` of the pictures of that size, and their RGBA bytes.

@@ -130,7 +130,7 @@ def _weights_to_start_with(start: str, wanted: dict[str, Tensor], pack: Pack) ->
     """
     tensors, facts = load_shards(Path(start), WEIGHTS)
     mine = {name: tensors[name].to(wanted[name].dtype) for name in wanted if name in tensors}
-    if "look.weight" in mine:
+    if "look.weight" in mine and mine["look.weight"].shape[1] == wanted["look.weight"].shape[1]:
         old, new = mine["look.weight"], torch.zeros_like(wanted["look.weight"], device="cpu")
         place = {look: index + 1 for index, look in enumerate(facts["looks"])}
         new[0] = old[0]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from makar import recipes
+from makar.cli import _train_pictures
 from makar.kit.errors import BadInput
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ EXAMPLES = """examples:
   makar train text/prose --data books/ --minutes 20
   makar train code/python --set size=6 --set optimise.name=adamw -o runs/python
   makar train text/prose --resume -o runs/text-prose
+  makar train image/icons --minutes 9
+  makar train image/icons --data my-pictures/ --set start=runs/icons/checkpoints/step-00020000
   makar train lora --data letters/ --set adapt.base=qwen2.5-coder-0.5b
 """
 
@@ -30,11 +33,13 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
                                  formatter_class=argparse.RawDescriptionHelpFormatter,
                                  description="Trains, and writes checkpoints that `makar models add` serves.")
     parser.add_argument("recipe", metavar="RECIPE", help=f"one of: {', '.join(recipes.names())}")
-    parser.add_argument("--data", type=Path, metavar="PATH", help="a folder of texts, or a corpus")
+    parser.add_argument("--data", type=Path, metavar="PATH", help="a folder of texts or a corpus; a folder of "
+                        "pictures or a pack of them")
     parser.add_argument("--licence", default="unknown", help="the licence of a folder of texts (SPDX)")
     parser.add_argument("--set", action="append", default=[], metavar="A.B=C", dest="settings",
                         help="change a setting of the recipe, such as size=6 or optimise.rate=0.001")
     parser.add_argument("--minutes", type=float, metavar="N", help="end after N minutes, the fall of the rate included")
+    parser.add_argument("--only-data", action="store_true", help="of a recipe of pictures: make its data and stop")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint of a run")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where to compute (default: a GPU if there "
                         "is one)")
@@ -47,6 +52,10 @@ def run(args: argparse.Namespace) -> int:
     if args.minutes is not None and not args.minutes > 0:
         raise BadInput(f"--minutes: expected a number above 0, got {args.minutes}")
     args.recipe = recipes.full_name(args.recipe)
+    if args.recipe.startswith("image/"):
+        return _train_pictures.run(args, recipes.load(args.recipe))
+    if args.only_data:
+        raise BadInput("--only-data is for recipes of pictures (image/...)")
     prepared = _prepared(args)
     from makar.train.run import open_session, trained_weights, watched
 

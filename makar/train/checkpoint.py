@@ -11,7 +11,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,12 +74,25 @@ def write_checkpoint(out: Path, step: int, what: Written) -> Checkpoint:
 
     Raises: OutOfRoom (what was there stays)
     """
+    with made_whole(out, step) as (part, final):
+        sha256 = _fill(part, step, what)
+    _stamp(final, step, sha256, what)
+    drop_older(out)
+    return Checkpoint(final, step, sha256, what.corpus_root, what.parent)
+
+
+@contextmanager
+def made_whole(out: Path, step: int) -> Iterator[tuple[Path, Path]]:
+    """A folder to fill, and where it stands once the block has ended well.
+
+    Raises: OutOfRoom
+    """
     final = out / FOLDER / f"step-{step:08}"
     with disk_errors(final):
         final.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(dir=final.parent, prefix=".making-"))
     try:
-        sha256 = _fill(part, step, what)
+        yield part, final
         with disk_errors(final):
             part.chmod(0o755)
             if final.exists():
@@ -87,10 +101,12 @@ def write_checkpoint(out: Path, step: int, what: Written) -> Checkpoint:
             _flush(final.parent)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    _stamp(final, step, sha256, what)
+
+
+def drop_older(out: Path) -> None:
+    """Leaves the newest checkpoint of a run alone."""
     for older in checkpoints(out)[:-1]:
         shutil.rmtree(older, ignore_errors=True)
-    return Checkpoint(final, step, sha256, what.corpus_root, what.parent)
 
 
 def _fill(part: Path, step: int, what: Written) -> str:

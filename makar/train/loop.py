@@ -14,6 +14,7 @@ from torch import Tensor
 
 from makar.kit.errors import BadInput, Interrupted
 from makar.methods.autoregress.loss import NOT_LEARNED, Learner, next_token_loss
+from makar.train.clock import Clock, left_s, mind_the_time
 from makar.train.config import Config
 from makar.train.device import matmul_ceiling, synchronise
 from makar.train.optimise import Optimiser, learning_rate
@@ -40,27 +41,6 @@ class Progress:
     left_s: float
     validation_loss: float | None = None
     checkpoint: Path | None = None
-
-
-@dataclass
-class Clock:
-    """How far a run is: the numbers that go into its checkpoints.
-
-    decay_start: the step at which the rate begins to fall, known from the start or set by the time limit
-    """
-
-    step: int = 0
-    num_tok: int = 0
-    seconds: float = 0.0
-    decay_start: int = 0
-    decay_steps: int = 0
-    warmup_steps: int = 0
-    timed: bool = False
-
-    @property
-    def last_step(self) -> int:
-        """The step after which the run is over."""
-        return self.decay_start + self.decay_steps
 
 
 @dataclass
@@ -94,7 +74,7 @@ def train(session: Session) -> Iterator[Progress]:
     try:
         while not ended:
             start_s = time.perf_counter()
-            mind_the_time(session)
+            mind_the_time(clock, session.limit_s, session.config.schedule.decay_frac)
             rate = learning_rate(session.config.optimise.rate or 0.0, clock.step, warmup_steps=clock.warmup_steps,
                                  decay_start=clock.decay_start, decay_steps=clock.decay_steps)
             loss, norm = take_step(session, rate)
@@ -117,7 +97,7 @@ def train(session: Session) -> Iterator[Progress]:
             tok_per_s = num_tok / spent_s
             yield Progress(clock.step, loss, rate, norm, clock.num_tok, tok_per_s,
                            tok_per_s * session.flops_per_tok / session.ceiling_flops, clock.seconds,
-                           left_s(session), validation, folder)
+                           left_s(clock, session.limit_s), validation, folder)
     except KeyboardInterrupt:
         kept = session.save(session) if clock.step > first else session.out
         raise Interrupted(f"interrupted after step {clock.step:,}; all of it is kept in '{kept}'; go on with: "
@@ -159,31 +139,6 @@ def num_of(session: Session, targets: np.ndarray) -> int:
     """What a loss is the mean over: tokens that are learned, or pairs of answers."""
     group = session.config.group
     return len(targets) // group if group > 1 else max(1, int((targets != NOT_LEARNED).sum()))
-
-
-def mind_the_time(session: Session) -> None:
-    """Under a time limit the rise of the rate is a tenth of the steps at most, and its fall begins when as much time
-    is left as it takes.
-    """
-    clock = session.clock
-    if clock.timed or not math.isfinite(session.limit_s) or clock.step < 2:
-        return
-    step_s = clock.seconds / clock.step
-    steps_left = int((session.limit_s - clock.seconds) / step_s)
-    total = clock.step + steps_left
-    decay = max(1, int(total * session.config.schedule.decay_frac))
-    if clock.step < clock.warmup_steps:
-        clock.warmup_steps = min(clock.warmup_steps, max(clock.step, total // 10))
-    if steps_left <= decay or (total < clock.last_step and clock.step >= clock.decay_start):
-        clock.timed, clock.decay_start = True, clock.step
-        clock.decay_steps = max(1, min(steps_left, decay))
-
-
-def left_s(session: Session) -> float:
-    """The time that the rest will take at the pace so far, or that the limit leaves."""
-    clock = session.clock
-    by_steps = (clock.last_step - clock.step) * clock.seconds / max(1, clock.step)
-    return max(0.0, min(by_steps, session.limit_s - clock.seconds if not clock.timed else by_steps))
 
 
 @torch.no_grad()

@@ -26,9 +26,10 @@ from makar.nets.transformer import Transformer
 from makar.store import StoredModel
 from makar.train import card
 from makar.train.checkpoint import Written, newest, write_checkpoint
+from makar.train.clock import Clock
 from makar.train.config import Config
 from makar.train.device import dtype_of, flops_per_token, matmul_ceiling, pick_device
-from makar.train.loop import Clock, Loss, Progress, Session, train, validate
+from makar.train.loop import Loss, Progress, Session, train, validate
 from makar.train.optimise import Optimiser, parts_of
 from makar.train.plot import Log, draw_loss
 from makar.train.prepare import TRAIN, VALIDATION, Prepared, describe, licence_of

@@ -1,77 +1,24 @@
-"""The tensors of a run in safetensors files of at most 16 MB, so that any part of it can be carried on its own."""
+"""All that a run needs to go on: its tensors in shards, and the facts beside them."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
-from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from makar.kit.errors import Damaged
-from makar.kit.files import atomic_write, sha256_bytes
+from makar.nets.shards import load_shards, save_shards
 
-SHARD_BYTES = 15 << 20  # the header takes a little more
-INDEX = "state.json"
+STEM = "state"
+INDEX = f"{STEM}.json"
 
 
 def save_state(folder: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-    """Writes the tensors in pieces `NAME@START`, then an index with their shapes, the hashes and the `facts`.
-
-    Raises: OutOfRoom
-    """
-    hashes = []
-    for number, shard in enumerate(_shards(tensors)):
-        data = save_tensors(shard)
-        atomic_write(folder / f"state-{number:05}.safetensors", data)
-        hashes.append(sha256_bytes(data))
-    shapes = {name: [str(tensor.dtype).removeprefix("torch."), list(tensor.shape)] for name, tensor in tensors.items()}
-    atomic_write(folder / INDEX, json.dumps({"facts": dict(facts), "sha256": hashes, "tensors": shapes}, indent=1))
-
-
-def _shards(tensors: Mapping[str, Tensor]) -> Iterator[dict[str, Tensor]]:
-    shard: dict[str, Tensor] = {}
-    left_bytes = SHARD_BYTES
-    for name, tensor in tensors.items():
-        flat = tensor.detach().cpu().contiguous().view(-1)
-        at = 0
-        while at < len(flat) or not at:
-            num = min(len(flat) - at, left_bytes // flat.element_size())
-            if num > 0 or not len(flat):
-                shard[f"{name}@{at}"] = flat[at:at + num].clone()
-            at += num
-            left_bytes -= num * flat.element_size()
-            if at >= len(flat):
-                break
-            yield shard
-            shard, left_bytes = {}, SHARD_BYTES
-    if shard:
-        yield shard
+    """Raises: OutOfRoom"""
+    save_shards(folder, STEM, tensors, facts)
 
 
 def load_state(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors and the facts, every hash compared.
-
-    Raises: Damaged
-    """
-    try:
-        index = json.loads((folder / INDEX).read_bytes())
-        tensors = {name: torch.empty(shape, dtype=getattr(torch, kind)) for name, (kind, shape)
-                   in index["tensors"].items()}
-        for number, sha256 in enumerate(index["sha256"]):
-            path = folder / f"state-{number:05}.safetensors"
-            data = path.read_bytes()
-            if sha256_bytes(data) != sha256:
-                raise Damaged(f"'{path}' was changed; go on from another checkpoint")
-            for piece, values in load_tensors(data).items():
-                name, _, start = piece.rpartition("@")
-                tensors[name].view(-1)[int(start):int(start) + len(values)] = values
-        return tensors, dict(index["facts"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError, RuntimeError) as error:
-        raise Damaged(f"the state in '{folder}' cannot be read ({error!s:.200}); go on from another "
-                      "checkpoint") from error
+    """The tensors and the facts, every hash compared. Raises: Damaged"""
+    return load_shards(folder, STEM)

@@ -1,0 +1,60 @@
+"""Prompts to vectors: all-MiniLM-L6-v2 (int8, ONNX) out of the store, one prompt at a time."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from makar.kit.errors import BadInput, NotHere
+from makar.store.catalogue import MINILM, MINILM_TOKENS
+from makar.store.fetch import fetch
+
+NUM_STATES = 384
+
+
+class MiniLM:
+    """The text model. Its quantisation measures what it is given together, so prompts never share a batch: the same
+    prompt gives the same numbers whatever else is asked.
+    """
+
+    def __init__(self, show: bool = True) -> None:
+        self._show = show
+
+    def states(self, prompt: str) -> NDArray[np.float32]:
+        """One vector for every token of the prompt, without the marks at its ends.
+
+        Shapes: -> (tokens, 384)
+        Raises: BadInput (an empty prompt), NotHere, NoNetwork, Damaged
+        """
+        ids = self._tokens.encode(prompt).ids
+        if len(ids) <= 2:
+            raise BadInput("the prompt is empty; say what the picture should show")
+        row = np.asarray([ids], np.int64)
+        given = {"input_ids": row, "attention_mask": np.ones_like(row), "token_type_ids": np.zeros_like(row)}
+        names = {item.name for item in self._session.get_inputs()}
+        found = self._session.run(None, {name: value for name, value in given.items() if name in names})[0]
+        states: NDArray[np.float32] = found[0, 1:-1].astype(np.float32)
+        return states
+
+    @cached_property
+    def _session(self) -> Any:
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise NotHere("pictures need onnxruntime; install it with: pip install 'makar[image]'") from error
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1  # short prompts gain nothing from more, and one thread adds in one order
+        return onnxruntime.InferenceSession(fetch(MINILM, show=self._show), options,
+                                            providers=["CPUExecutionProvider"])
+
+    @cached_property
+    def _tokens(self) -> Any:
+        from tokenizers import Tokenizer
+
+        tokens = Tokenizer.from_file(str(fetch(MINILM_TOKENS, show=self._show)))
+        tokens.no_padding()
+        tokens.no_truncation()
+        return tokens

@@ -1,0 +1,1 @@
+"""Runs whose models draw pictures."""

@@ -1,0 +1,90 @@
+"""A Checkpoint of a picture model: a folder with all that is needed to draw with it, and to train on.
+
+    model.json card.md config.json            what it is: shape, looks, licence, data, who is to be named; its settings
+    weights.json weights-*.safetensors        the average of the weights in bf16, and the map of words; to draw with
+    state.json state-*.safetensors            weights in fp32, optimiser, average, position; to go on from
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from makar.codecs.pack import Pack
+from makar.kit.config import canonical, to_json
+from makar.kit.files import atomic_write, sha256_bytes
+from makar.ledger import open_ledger
+from makar.nets.shards import save_shards
+from makar.train.checkpoint import drop_older, made_whole
+from makar.train.pictures.card import write_card
+from makar.train.state import save_state
+
+if TYPE_CHECKING:
+    from makar.train.pictures.loop import Session
+
+WEIGHTS = "weights"
+FAMILY = "patchflow"
+FORM = 1
+
+
+class Saver:
+    """Writes the checkpoints of a run; each names the one before as its parent."""
+
+    def __init__(self, pack: Pack, parent: str) -> None:
+        self._pack, self._parent = pack, parent
+
+    def __call__(self, session: Session) -> Path:
+        weights = {name: weight.detach() for name, weight in session.net.named_parameters()}
+        average = session.optimiser.average or weights
+        model = self._model(session)
+        with made_whole(session.out, session.clock.step) as (part, final):
+            sha256 = save_shards(part, WEIGHTS, {name: _kept(weight) for name, weight in average.items()}
+                                 | words_map(self._pack), {"looks": list(self._pack.looks)})
+            model["weights_sha256"] = sha256
+            atomic_write(part / "model.json", json.dumps(model, indent=1, ensure_ascii=False))
+            atomic_write(part / "config.json", json.dumps(to_json(session.config), indent=1))
+            atomic_write(part / "card.md", write_card(model, self._pack))
+            save_state(part, {f"net/{name}": weight for name, weight in weights.items()} | session.optimiser.state(),
+                       {"clock": asdict(session.clock), "measures": session.measures, "sha256": sha256})
+        config = canonical(session.config).encode()
+        with open_ledger() as ledger:
+            ledger.append("checkpoint", {
+                "sha256": sha256, "corpus_root": self._pack.root, "parent": self._parent,
+                "recipe": session.config.recipe, "step": session.clock.step, "folder": str(final.absolute()),
+                "config": sha256_bytes(config), "training_data": model["training_data"], "licence": model["licence"],
+                **session.measures}, [config])
+        drop_older(session.out)
+        self._parent = sha256
+        return final
+
+    def _model(self, session: Session) -> dict[str, Any]:
+        facts, clock = self._pack.facts, session.clock
+        told = ", ".join(f"{num:,} under {licence}" for licence, num in sorted(facts["licences"].items()))
+        return {
+            "form": FORM, "family": FAMILY, "architecture": to_json(session.net.config),
+            "reader": facts["reader"], "looks": list(self._pack.looks),
+            "styles": sorted({entry.style for entry in self._pack.entries}),
+            "pixel_looks": sorted({look for entry in self._pack.entries if entry.size_px < session.net.config.size_px
+                                   for look in (entry.style, entry.source)}),
+            "licence": "Apache-2.0; the pictures of its data under " + ", ".join(sorted(facts["licences"])),
+            "training_data": f"{len(session.pictures):,} pictures of the pack {self._pack.root[:16]} ({told})",
+            "trained": {"recipe": session.config.recipe, "step": clock.step, "num_pictures": clock.num_tok,
+                        "seconds": round(clock.seconds, 1), "device": str(session.device), "parent": self._parent,
+                        "corpus_root": self._pack.root, **session.measures}}
+
+
+def _kept(weight: Tensor) -> Tensor:
+    return weight.to(torch.bfloat16)
+
+
+def words_map(pack: Pack) -> Mapping[str, Tensor]:
+    """How other prompts are embedded as the pack's phrases were."""
+    words = pack.words
+    return {f"words.{name}": torch.from_numpy(value.copy()) for name, value in
+            (("basis", words.basis), ("mean", words.mean), ("scale", words.scale))}

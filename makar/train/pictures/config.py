@@ -1,0 +1,116 @@
+"""The settings of a run on pictures. What is left open (None) follows from one dial, `size`."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Literal
+
+from makar.kit.errors import BadInput
+from makar.nets import patches
+from makar.train.config import Optimise, Schedule, rate_of
+
+
+@dataclass(frozen=True)
+class Net:
+    """The shape of the net; None follows from `size`. size_px: the side of a picture; patch_px: of a patch."""
+
+    size_px: int = 64
+    patch_px: int = 8
+    dim: int | None = None
+    num_layers: int | None = None
+    hidden_dim: int | None = None
+    context_tok: int = 16
+    bottleneck: int = 128
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What the net learns from: at which times, and how often without words or look.
+
+    time_mean, time_spread: of the normal number whose sigmoid is the time
+    """
+
+    time_mean: float = -0.8
+    time_spread: float = 0.8
+    no_words_frac: float = 0.1
+    no_look_frac: float = 0.1
+
+
+@dataclass(frozen=True)
+class Watch:
+    """How often the run looks at itself. A checkpoint is written every `checkpoint_s`, or every `checkpoint_steps`.
+
+    sheet_steps: between two contact sheets; num_steps, guidance: how their pictures are sampled
+    """
+
+    validate_steps: int = 500
+    validate_pictures: int = 512
+    sheet_steps: int = 1000
+    num_steps: int = 25
+    guidance: float = 3.0
+    checkpoint_s: float = 180.0
+    checkpoint_steps: int = 0
+
+
+@dataclass(frozen=True)
+class Config:
+    """A whole run.
+
+    size: the dial; layers, 64 channels and one head for each. batch: pictures of a step; at_once: of one forward pass
+    start: the folder of a checkpoint whose weights the run begins with, empty for random ones
+    compile: compile each kind of block (None: on a GPU that can)
+    """
+
+    recipe: str
+    size: int = 8
+    seed: int = 0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    compile: bool | None = None
+    start: str = ""
+    batch: int = 256
+    at_once: int = 1024
+    net: Net = field(default_factory=Net)
+    flow: Flow = field(default_factory=Flow)
+    optimise: Optimise = field(default_factory=lambda: Optimise(ema=0.999, weight_decay=0.05))
+    schedule: Schedule = field(default_factory=lambda: Schedule(num_steps=20_000))
+    watch: Watch = field(default_factory=Watch)
+
+    def architecture(self, num_looks: int, word_dim: int) -> patches.Config:
+        """The net, of a resolved configuration."""
+        n = self.net
+        assert n.dim and n.num_layers and n.hidden_dim
+        return patches.Config(size_px=n.size_px, patch_px=n.patch_px, dim=n.dim, num_layers=n.num_layers,
+                              num_looks=num_looks, word_dim=word_dim, hidden_dim=n.hidden_dim,
+                              context_tok=n.context_tok, bottleneck=n.bottleneck)
+
+
+def resolved(config: Config) -> Config:
+    """The same with nothing left open.
+
+    Raises: BadInput (settings that do not go together)
+    """
+    replace, n = dataclasses.replace, config.net
+    dim = n.dim or patches.HEAD_DIM * config.size
+    limits = [("size", config.size, 1, 32), ("batch", config.batch, 1, 1 << 16),
+              ("at_once", config.at_once, 1, 1 << 16),
+              ("net.size_px", n.size_px, 8, 512), ("net.patch_px", n.patch_px, 1, n.size_px),
+              ("net.context_tok", n.context_tok, 1, 64), ("schedule.num_steps", config.schedule.num_steps, 1, 10**8),
+              ("flow.no_words_frac", config.flow.no_words_frac, 0, 1),
+              ("optimise.ema", config.optimise.ema, 0, 0.99999),
+              ("flow.no_look_frac", config.flow.no_look_frac, 0, 1),
+              ("watch.validate_steps", config.watch.validate_steps, 1, 10**8),
+              ("watch.sheet_steps", config.watch.sheet_steps, 1, 10**8)]
+    for name, value, low, high in limits:
+        if not low <= value <= high:
+            raise BadInput(f"setting {name}: expected {low} to {high:,}, got {value}")
+    if n.size_px % n.patch_px or dim % patches.HEAD_DIM:
+        raise BadInput(f"net.size_px {n.size_px} must be a multiple of net.patch_px {n.patch_px}, and net.dim {dim} of "
+                       f"{patches.HEAD_DIM}")
+    net = replace(n, dim=dim, num_layers=n.num_layers or config.size, hidden_dim=n.hidden_dim or
+                  -(-8 * dim // 3 // 64) * 64)
+    steps, warmup = config.schedule.num_steps, config.schedule.warmup_steps
+    schedule = replace(config.schedule, warmup_steps=min(500, steps // 10) if warmup is None else warmup)
+    return replace(config, net=net, schedule=schedule, at_once=min(config.at_once, config.batch),
+                   optimise=replace(config.optimise, rate=config.optimise.rate or rate_of(dim)))

@@ -1,0 +1,168 @@
+"""The loop over pictures: a generator of what each step came to. Everything it changes is in the `Session`."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+
+from makar.kit.errors import BadInput, Interrupted
+from makar.methods.flow import draw_times, flow_loss
+from makar.nets.patches import Condition, PatchTransformer
+from makar.train.clock import Clock, left_s, mind_the_time
+from makar.train.device import synchronise
+from makar.train.optimise import Optimiser, learning_rate
+from makar.train.pictures.config import Config
+from makar.train.pictures.data import Dropped, Pictures
+
+NOTHING_DROPPED = Dropped(0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a step came to. validation_loss: on pairs of concept and style that are never trained on; train_loss: on as
+    many pictures that are, measured in the same way.
+    """
+
+    step: int
+    loss: float
+    rate: float
+    gradient_norm: float
+    num_pictures: int
+    pictures_per_s: float
+    seconds: float
+    left_s: float
+    validation_loss: float | None = None
+    train_loss: float | None = None
+    checkpoint: Path | None = None
+
+
+@dataclass
+class Session:
+    """A run in memory. `save` writes a checkpoint and returns where."""
+
+    config: Config
+    net: PatchTransformer
+    optimiser: Optimiser
+    pictures: Pictures
+    held_out: Pictures | None
+    clock: Clock
+    save: Callable[[Session], Path]
+    out: Path
+    device: torch.device
+    dtype: torch.dtype
+    limit_s: float = math.inf
+    measures: dict[str, float] = field(default_factory=dict)
+
+    def forward(self, z: Tensor, time: Tensor, condition: Condition) -> Tensor:
+        """The net in the precision of the run. Shapes: z (B, C, S, S), time (B,) -> (B, C, S, S)"""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
+            out: Tensor = self.net(z, time, condition)
+        return out
+
+    def averaged(self, z: Tensor, time: Tensor, condition: Condition) -> Tensor:
+        """The same with the average of the weights, where one is kept."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
+            out: Tensor = functional_call(self.net, self.optimiser.average, (z, time, condition))
+        return out
+
+
+def train(session: Session) -> Iterator[Progress]:
+    """Trains until the last step or the time limit, with a checkpoint now and then and at the end.
+
+    Raises: BadInput (the loss is no number), Interrupted (after a checkpoint), OutOfRoom
+    """
+    clock, config, watch = session.clock, session.config, session.config.watch
+    saved_s, passed_s, ended, first = time.monotonic(), time.perf_counter(), False, clock.step
+    try:
+        while not ended:
+            start_s = time.perf_counter()
+            mind_the_time(clock, session.limit_s, config.schedule.decay_frac)
+            rate = learning_rate(config.optimise.rate or 0.0, clock.step, warmup_steps=clock.warmup_steps,
+                                 decay_start=clock.decay_start, decay_steps=clock.decay_steps)
+            loss, norm = take_step(session, rate)
+            clock.step, clock.num_tok = clock.step + 1, clock.num_tok + config.batch
+            ended = clock.step >= clock.last_step
+            spent_s = time.perf_counter() - start_s
+            found: tuple[float | None, float | None] = (None, None)
+            if ended or clock.step % watch.validate_steps == 0:
+                found = judge(session)
+            due = (clock.step % watch.checkpoint_steps == 0 if watch.checkpoint_steps
+                   else time.monotonic() - saved_s > watch.checkpoint_s)
+            clock.seconds += time.perf_counter() - passed_s  # with what came between the steps
+            passed_s = time.perf_counter()
+            folder = None
+            if ended or due:
+                folder, saved_s = session.save(session), time.monotonic()
+            yield Progress(clock.step, loss, rate, norm, clock.num_tok, config.batch / spent_s, clock.seconds,
+                           left_s(clock, session.limit_s), *found, folder)
+    except KeyboardInterrupt:
+        kept = session.save(session) if clock.step > first else session.out
+        raise Interrupted(f"interrupted after step {clock.step:,}; all of it is kept in '{kept}'; go on with: "
+                          f"makar train {config.recipe} --resume -o {session.out}") from None
+
+
+def seeded(session: Session, step: int) -> torch.Generator:
+    """Chance at one step: the same whether or not the run was interrupted before."""
+    return torch.Generator(session.device).manual_seed(session.config.seed * 1_000_003 + step)
+
+
+def take_step(session: Session, rate: float) -> tuple[float, float]:
+    """One step of the optimiser from one batch; returns the loss and the norm of the gradient.
+
+    Raises: BadInput (the loss is no number: nothing was moved)
+    """
+    config, flow, random = session.config, session.config.flow, seeded(session, session.clock.step)
+    total = torch.zeros((), device=session.device)
+    for start in range(0, config.batch, config.at_once):
+        num = min(config.at_once, config.batch - start)
+        rows = torch.randint(len(session.pictures), (num,), generator=random, device=session.device)
+        clean, condition = session.pictures.batch(rows, random, Dropped(flow.no_words_frac, flow.no_look_frac))
+        loss = loss_of(session, clean, condition, random, averaged=False).sum() / config.batch
+        loss.backward()
+        total += loss.detach()
+    norm = session.optimiser.clip()
+    value, size = float(total), float(norm)
+    if not (math.isfinite(value) and math.isfinite(size)):
+        raise BadInput(f"training stopped at step {session.clock.step + 1:,}: the loss is {value} and the gradient's "
+                       f"norm {size}; the last good checkpoint is kept in '{session.out}'. Try a lower rate in a new "
+                       f"run: --set optimise.rate={(config.optimise.rate or 0.0) / 3:.2g}")
+    session.optimiser.step(rate)
+    synchronise(session.device)
+    return value, size
+
+
+def loss_of(session: Session, clean: Tensor, condition: Condition, random: torch.Generator, *,
+            averaged: bool) -> Tensor:
+    """The loss of each row at a time and under noise drawn by `random`. Shapes: clean (B, ...) -> (B,)"""
+    flow = session.config.flow
+    times = draw_times(len(clean), random, mean=flow.time_mean, spread=flow.time_spread)
+    noise = torch.randn(clean.shape, generator=random, device=clean.device)
+    forward = session.averaged if averaged and session.optimiser.average else session.forward
+    return flow_loss(lambda z, time: forward(z, time, condition), clean, noise, times)
+
+
+@torch.no_grad()
+def judge(session: Session) -> tuple[float | None, float]:
+    """The loss on held-out pictures and on as many of those trained on, always at the same times and noise."""
+    num, held_out = session.config.watch.validate_pictures, session.held_out
+    held_loss = None if held_out is None else _loss_on(session, held_out, num)
+    own_loss = _loss_on(session, session.pictures, num)
+    session.measures |= {"train_loss": own_loss} | ({} if held_loss is None else {"validation_loss": held_loss})
+    return held_loss, own_loss
+
+
+def _loss_on(session: Session, pictures: Pictures, num: int) -> float:
+    random = torch.Generator(session.device).manual_seed(0)
+    rows = torch.randperm(len(pictures), generator=random, device=session.device)[:num]
+    total = 0.0
+    for part in rows.split(session.config.at_once):
+        clean, condition = pictures.batch(part, random, NOTHING_DROPPED)
+        total += float(loss_of(session, clean, condition, random, averaged=True).sum())
+    return total / len(rows)

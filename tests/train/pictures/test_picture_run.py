@@ -1,0 +1,176 @@
+"""A run on pictures: it learns, goes on to the bit after a break, and its checkpoint holds what drawing needs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from makar import recipes
+from makar.cli import main
+from makar.kit.errors import BadInput, Damaged
+from makar.nets.patches import PatchTransformer
+from makar.nets.shards import load_shards
+from makar.train.checkpoint import checkpoints
+from makar.train.pictures.config import Config, resolved
+from makar.train.pictures.data import Dropped, load_pictures, to_pixels, to_values
+from makar.train.pictures.run import Prepared, open_session, prepare, reopen, watched
+from makar.train.pictures.sample import PictureSampling, draw
+from makar.train.pictures.sheet import contact_sheet, on_chequers
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
+    monkeypatch.setenv("MAKAR_HOME", str(tmp_path / "home"))
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return recipes.load("image/tiny").obtain(tmp_path_factory.mktemp("tiny")).folder
+
+
+def begun(out: Path, pack: Path, num_steps: int, **watch: int) -> Prepared:
+    config = recipes.load("image/tiny").config()
+    return prepare(out, dataclasses.replace(
+        config, size=1, batch=16, schedule=dataclasses.replace(config.schedule, num_steps=num_steps),
+        watch=dataclasses.replace(config.watch, sheet_steps=1000, num_steps=2, **watch)), pack)
+
+
+def weights_of(out: Path) -> dict[str, torch.Tensor]:
+    return load_shards(checkpoints(out)[-1], "state")[0]
+
+
+def test_it_learns_and_writes_what_it_saw(tmp_path: Path, pack: Path) -> None:
+    prepared = begun(tmp_path / "run", pack, 40)
+    rows = list(watched(prepared, open_session(prepared)))
+    assert rows[-1].loss < rows[0].loss / 3
+    assert rows[-1].validation_loss is not None and rows[-1].checkpoint is not None
+    assert len((tmp_path / "run" / "log.jsonl").read_text().splitlines()) == 40
+    assert (tmp_path / "run" / "sheet-00000040.png").stat().st_size > 100
+    model = json.loads((rows[-1].checkpoint / "model.json").read_text())
+    assert model["family"] == "patchflow" and model["reader"] == "hashed" and "CC0-1.0" in model["licence"]
+    assert "Makar (CC0-1.0; shapes)" in (rows[-1].checkpoint / "card.md").read_text()
+
+
+def test_resumed_it_goes_on_to_the_bit(tmp_path: Path, pack: Path) -> None:
+    straight = begun(tmp_path / "straight", pack, 6)
+    list(watched(straight, open_session(straight)))
+    broken = begun(tmp_path / "broken", pack, 6, checkpoint_steps=3)
+    for progress in watched(broken, open_session(broken)):
+        if progress.step == 4:
+            break
+    again = reopen(tmp_path / "broken")
+    rows = list(watched(again, open_session(again, resume=True)))
+    assert [row.step for row in rows] == [4, 5, 6]
+    ours, theirs = weights_of(tmp_path / "straight"), weights_of(tmp_path / "broken")
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_a_run_can_start_from_another_one_s_weights(tmp_path: Path, pack: Path) -> None:
+    first = begun(tmp_path / "first", pack, 2)
+    list(watched(first, open_session(first)))
+    start = str(checkpoints(tmp_path / "first")[-1])
+    second = Prepared(tmp_path / "second", dataclasses.replace(first.config, start=start), first.pack)
+    session = open_session(second)
+    kept = load_shards(Path(start), "weights")[0]
+    assert torch.equal(session.net.out.weight.to(torch.bfloat16), kept["out.weight"])
+    with pytest.raises(BadInput, match="another shape"):
+        open_session(dataclasses.replace(second, config=resolved(dataclasses.replace(
+            second.config, net=dataclasses.replace(second.config.net, num_layers=1, dim=128, hidden_dim=None)))))
+
+
+def test_a_picture_depends_on_its_own_seed_alone(tmp_path: Path, pack: Path) -> None:
+    session = open_session(begun(tmp_path / "run", pack, 2))
+    torch.manual_seed(0)
+    for weight in session.net.parameters():
+        weight.data.normal_(std=0.05)
+    pictures = session.pictures
+    order = [3, 0, 7, 1, 6, 2, 5, 4]
+
+    def drawn(seed: int) -> torch.Tensor:
+        row = torch.tensor([seed])
+        condition = pictures.asked(pictures.phrases[row, 0], pictures.looks[row, 0])
+        return draw(session.net, condition, PictureSampling(num_steps=3, seed=seed))
+
+    together = {seed: drawn(seed) for seed in order}
+    assert all(torch.equal(together[seed], drawn(seed)) for seed in range(8))
+    assert not torch.equal(together[0], together[1])
+
+
+def test_held_out_pictures_are_never_trained_on(tmp_path: Path, pack: Path) -> None:
+    session = open_session(begun(tmp_path / "run", pack, 2))
+    assert session.held_out is not None
+    apart = {picture.tobytes() for picture in session.held_out.pixels.numpy()}
+    assert apart and apart.isdisjoint(picture.tobytes() for picture in session.pictures.pixels.numpy())
+
+
+def test_pixels_and_values_are_each_other_s_inverse() -> None:
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, (3, 8, 8, 4)).astype(np.uint8)
+    pixels[..., 3] = random.choice([0, 255], (3, 8, 8))
+    pixels[pixels[..., 3] == 0] = 0
+    assert np.array_equal(to_pixels(to_values(torch.from_numpy(pixels))), pixels)
+
+
+def test_words_and_looks_are_left_out_as_often_as_asked(pack: Path) -> None:
+    from makar.codecs.pack import open_pack
+
+    pictures = load_pictures(open_pack(pack), "train", 16, 4, torch.device("cpu"))
+    rows = torch.zeros(4000, dtype=torch.long)
+    _, condition = pictures.batch(rows, torch.Generator().manual_seed(0), Dropped(0.3, 0.2))
+    assert float((~condition.present.any(1)).float().mean()) == pytest.approx(0.3, abs=0.04)
+    assert float((condition.looks == 0).float().mean()) == pytest.approx(0.2, abs=0.04)
+
+
+def test_a_sheet_shows_every_picture() -> None:
+    pictures = np.full((5, 8, 8, 4), 255, np.uint8)
+    sheet = contact_sheet(pictures)
+    assert sheet.shape == (28, 40, 4) and int((sheet[..., 3] > 0).sum()) == 5 * 64
+    assert on_chequers(np.zeros((16, 16, 4), np.uint8)).min() == 238
+
+
+def test_the_default_run_fits_the_files_that_carry_it() -> None:
+    config = resolved(recipes.load("image/icons").config())
+    with torch.device("meta"):
+        net = PatchTransformer(config.architecture(60, 128))
+    num_bytes = 2 * sum(weight.numel() for weight in net.parameters())
+    assert 50e6 < num_bytes < 4 * 15 * 2**20
+
+
+@pytest.mark.parametrize(("setting", "value"), [("size", 0), ("batch", 0), ("net.patch_px", 7), ("net.dim", 100)])
+def test_settings_that_do_not_go_together_are_named(setting: str, value: int) -> None:
+    from makar.kit.config import replace_at
+
+    with pytest.raises(BadInput, match=setting.split(".")[-1]):
+        resolved(replace_at(Config("image/tiny"), setting, value))
+
+
+def test_the_command_makes_data_trains_and_resumes(tmp_path: Path, capsys: pytest.CaptureFixture[str],
+                                                   pack: Path) -> None:
+    out = str(tmp_path / "run")
+    small = ["--set", "size=1", "--set", "schedule.num_steps=2", "--set", "batch=8", "--set", "watch.num_steps=1"]
+    assert main(["train", "image/tiny", "--only-data", "-o", str(tmp_path / "data")]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "data" / "pack")
+    assert main(["train", "image/tiny", "--data", str(pack), "-o", out, *small]) == 0
+    assert "step-00000002" in capsys.readouterr().out
+    assert main(["train", "image/tiny", "--resume", "-o", out]) == 2
+    assert "is over" in capsys.readouterr().err
+    assert main(["train", "text/tiny", "--only-data", "-o", out]) == 2
+    assert "recipes of pictures" in capsys.readouterr().err
+
+
+def test_a_run_on_another_pack_is_refused(tmp_path: Path, pack: Path) -> None:
+    begun(tmp_path / "run", pack, 2)
+    facts = json.loads((tmp_path / "run" / "run.json").read_text())
+    (tmp_path / "run" / "run.json").write_text(json.dumps(facts | {"root": "0" * 64}))
+    with pytest.raises(Damaged, match="was begun on"):
+        reopen(tmp_path / "run")

@@ -31,10 +31,10 @@ def _no_mark(request: Any) -> Mapping[str, str]:
 class Room:
     """One modality.
 
+    marked:  request -> what the record says of the mark: its scheme and key id, or why there is none
     request: the frozen dataclass that a request to this room is
     build:   (model folder in the store, or None for `tiny`) -> a model that `sample` understands
     sample:  (model, request) -> pieces of every candidate, as they are made
-    marked:  request -> what the record says of the mark: its scheme and key id, or why there is none
     """
 
     name: str

@@ -44,7 +44,7 @@ def remembered(key_ids: Iterable[str]) -> list[Known]:
     return [Known(tuple(sorted(names)), _open(_kept(folder, sha256))) for sha256, names in sorted(speakers.items())]
 
 
-@functools.cache  # the files are written once in a process, not once a text
+@functools.lru_cache(maxsize=8)  # the files are written once in a process, not once a text
 def _remember(folder: Path, key_id: str, checkpoint: str, tokenizer: Tokenizer) -> None:
     source = tokenizer.source.encode()
     sha256 = sha256_bytes(source)

@@ -58,7 +58,8 @@ class Marker:
         self._met.add(self._context)
         if len(weights) == 1:
             return weights
-        shares = weights / weights.sum(dtype=np.float64)
+        shares = weights.astype(np.float64)
+        shares /= shares.sum()
         head = np.flatnonzero(shares >= LEAST_FRAC)
         tokens = head if ids is None else ids[head]
         bits = words(self._key, messages(self._context, tokens))[:, self._lane]

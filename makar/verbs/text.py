@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import secrets
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from makar.methods.autoregress import Constraint, Sampling
     from makar.provenance.released import Released
     from makar.provenance.work import Work
-    from makar.review.policy import Policy
 
 MOST_PROMPT_BYTES = 2_000_000
 USUAL_ANSWER_TOK = 512
@@ -30,12 +30,12 @@ class TextOptions:
 
     max_tokens: None is 512, or what the context has left; a number is a promise and is refused where it cannot be kept.
     seed: None draws one, which is recorded.
+    mark: draw so that the answer can be recognised by who has the key; also off where the policy says `marks = false`.
     n: candidates; candidate i is the one that the seed `seed + i` makes alone.
     json_schema: a schema as a mapping or as JSON text. At most one of json_schema, regex and choice.
     language: an ISO 639-1 code or an English name; the answer is asked for, and checked to be, in it.
     policy: `default`, `strict`, or the path of a TOML file.
     exact: the same bytes alone, in a batch, and with any prefix cached.
-    mark: draw so that the answer can be recognised by who has the key; also off where the policy says `marks = false`.
     """
 
     model: str | None = None
@@ -47,6 +47,7 @@ class TextOptions:
     min_p: float = 0.0
     repetition_penalty: float = 1.05
     seed: int | None = None
+    mark: bool = True
     n: int = 1
     json_schema: Any = None
     regex: str | None = None
@@ -56,7 +57,6 @@ class TextOptions:
     policy: str = "default"
     exact: bool = False
     logprobs: int = 0
-    mark: bool = True
 
 
 class TextSettings(TypedDict, total=False):
@@ -71,6 +71,7 @@ class TextSettings(TypedDict, total=False):
     min_p: float
     repetition_penalty: float
     seed: int | None
+    mark: bool
     n: int
     json_schema: Mapping[str, Any] | str | None
     regex: str | None
@@ -80,7 +81,6 @@ class TextSettings(TypedDict, total=False):
     policy: str
     exact: bool
     logprobs: int
-    mark: bool
 
 
 def text(prompt: str, *, ledger: Ledger | None = None, **settings: Unpack[TextSettings]) -> Released | list[Released]:
@@ -124,11 +124,11 @@ def begin_messages(messages: Sequence[Message], options: TextOptions, *, ledger:
     from makar.rooms.text.request import fit
 
     policy, asked, constraint = load_policy(options.policy), asked_of(options), constraint_of(options)
+    options = dataclasses.replace(options, mark=options.mark and policy.marks)
     last = Message(messages[-1].role, messages[-1].content + _instructions(options, asked))
     request = TextRequest(
-        messages=(*messages[:-1], last), model=options.model or store.default_model(),
-        sampling=sampling_of(options, policy), constraint=constraint,
-        n=options.n, language=asked.get("language"), exact=options.exact)
+        messages=(*messages[:-1], last), model=options.model or store.default_model(), sampling=sampling_of(options),
+        constraint=constraint, n=options.n, language=asked.get("language"), exact=options.exact)
     request = fit(load(ROOM, request.model), request, may_clip=options.max_tokens is None)
     return Work(ROOM, request, policy=policy, ledger=ledger, asked=asked)
 
@@ -155,7 +155,7 @@ def readable(words: str, name: str) -> str:
     return words
 
 
-def sampling_of(options: TextOptions, policy: Policy) -> Sampling:
+def sampling_of(options: TextOptions) -> Sampling:
     """How tokens are drawn; a seed is made up where none was given.
 
     Raises: BadInput (out of range), Damaged (the key to mark with)
@@ -169,7 +169,7 @@ def sampling_of(options: TextOptions, policy: Policy) -> Sampling:
         temperature=options.temperature, top_p=options.top_p, top_k=options.top_k, min_p=options.min_p,
         repetition_penalty=options.repetition_penalty, stop=stop, logprobs=options.logprobs,
         seed=secrets.randbelow(2**31) if options.seed is None else options.seed,
-        mark=current_key().id if options.mark and policy.marks and options.temperature != 0 else "")
+        mark=current_key().id if options.mark and options.temperature != 0 else "")
 
 
 def asked_of(options: TextOptions) -> dict[str, Any]:

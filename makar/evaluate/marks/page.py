@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from makar.evaluate.marks.figures import found, human_p_values
 from makar.evaluate.measure import Item, Result
@@ -39,7 +39,7 @@ def page(result: Result, items: Sequence[Item]) -> str:
             f"p &le; {result.settings['threshold']:g}; 95% intervals.<table>{rows}</table>{pictures}\n")
 
 
-def curves(lines: dict[str, Points]) -> str:
+def curves(lines: Mapping[str, Points]) -> str:
     """Lines with dots as an SVG picture."""
     points = [point for line in lines.values() for point in line]
     low_x, high_x = min(x for x, _ in points), max(x for x, _ in points)

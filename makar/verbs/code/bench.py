@@ -94,10 +94,10 @@ class Bench:
         """
         last = self.drafts[-1]
         artifact = Artifact(
-            id=new_id(), room=ROOM.name, media_type=media_type, content=content, request=self.request,
+            id=new_id(), room=ROOM.name, media_type=media_type, content=content, request=self.request, mark=last.mark,
             checkpoint=last.checkpoint, seed=self.drafts[0].seed, finish="composed",
             num_tok=sum(draft.num_tok for draft in self.drafts), seconds=sum(draft.seconds for draft in self.drafts),
-            parents=tuple(draft.id for draft in self.drafts), platform=this_platform(), mark=last.mark)
+            parents=tuple(draft.id for draft in self.drafts), platform=this_platform())
         return submit(artifact, policy=self.policy, ledger=self.ledger, asked=self.asked, request_stamp=self.stamp)
 
 

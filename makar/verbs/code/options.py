@@ -18,10 +18,10 @@ class CodeOptions:
 
     max_tokens: of one answer; None is 1,024, or what the context has left.
     temperature: of the first attempt; those after it are drawn at 0.6 at least, for the same again would fail again.
+    mark: draw so that the code can be recognised by who has the key; greedy answers (temperature 0) never are.
     seed: attempt i is drawn with `seed + i`; None is 0, so that the same request gives the same code.
     attempts: how many answers may be tried until one does what was asked.
     policy: `default`, `strict`, or the path of a TOML file.
-    mark: draw so that the code can be recognised by who has the key; greedy answers (temperature 0) never are.
     """
 
     model: str | None = None
@@ -29,10 +29,10 @@ class CodeOptions:
     temperature: float = 0.0
     top_p: float = 0.95
     seed: int | None = None
+    mark: bool = True
     attempts: int = 4
     policy: str = "default"
     exact: bool = False
-    mark: bool = True
 
     def __post_init__(self) -> None:
         if not 1 <= self.attempts <= MOST_ATTEMPTS:
@@ -47,10 +47,10 @@ class CodeSettings(TypedDict, total=False):
     temperature: float
     top_p: float
     seed: int | None
+    mark: bool
     attempts: int
     policy: str
     exact: bool
-    mark: bool
 
 
 def options_of(settings: Mapping[str, Any]) -> CodeOptions:

@@ -58,7 +58,8 @@ def test_the_answer_in_a_file(capfd: pytest.CaptureFixture[str], tmp_path: Path)
     assert say(capfd, "hello", "-o", str(tmp_path / "answer.txt"), "--record") == ""
     assert (tmp_path / "answer.txt").read_text() == shown.removesuffix("\n")
     assert json.loads((tmp_path / "answer.txt.record.json").read_text())
-    assert {file.name for file in tmp_path.iterdir()} == {"answer.txt", "answer.txt.record.json"}
+    assert {file.name for file in tmp_path.iterdir()} == {"answer.txt", "answer.txt.c2pa",
+                                                         "answer.txt.record.json"}
 
 
 def test_the_record_is_json(capfd: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,9 @@ from makar.ledger import Ledger, open_ledger
 from makar.provenance import replay as replaying
 from makar.provenance import review_queue
 from makar.provenance.released import Withheld
+from makar.review import screen
 from makar.rooms.text import ROOM
+from makar.verdict import Check, Verdict
 
 NUM_WORKS = 100
 LAX = "extends = 'default'\notherwise = 'release'\n[actions]\nrepetition = 'release'\nlanguage = 'release'\n"
@@ -75,12 +77,18 @@ def test_other_weights_are_named(book: tuple[Ledger, list[str]], monkeypatch: py
         replaying.replay(ledger, works[0])
 
 
-def test_what_is_not_there_or_was_not_made_by_a_model(book: tuple[Ledger, list[str]], tmp_path: Path) -> None:
+def test_what_is_not_there_or_was_not_made_by_a_model(book: tuple[Ledger, list[str]], tmp_path: Path,
+                                                      monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BadInput, match="no work that was made whole"):
         replaying.replay(book[0], "ffff")
+    policy = tmp_path / "wary.toml"
+    policy.write_text("otherwise = 'release'\n[actions]\nlanguage = 'hold'\n")
+    monkeypatch.setattr(screen, "load_checks", lambda: [Check("language", lambda subject: Verdict(
+        "language", subject.content.startswith("Une"), 0.0, "not French"))])
     with open_ledger(tmp_path / "own.db") as ledger:
         with pytest.raises(Withheld) as held:
-            makar.text("Say it", model="tiny", seed=3, max_tokens=150, temperature=0.0, mark=False, ledger=ledger)
+            makar.text("Say it", model="tiny", seed=3, max_tokens=8, policy=str(policy), language="French",
+                       mark=False, ledger=ledger)
         try:
             edited = review_queue.edit(ledger, held.value.id, "Une lanterne brûle au-dessus du port, et la mer est "
                                        "calme ce soir.", "Ada", "in French").id

@@ -157,7 +157,8 @@ def _found(reader: c2pa.Reader, place: str, *, hashed: bool = True) -> Signature
     manifest = told["manifests"].get(label)
     if manifest is None:
         return Signature("changed", place, wrong=("the signature names a manifest that is not there",))
-    signed = next((one for one in spelled["manifests"] if one["label"] == label), {}).get("signature", {})
+    same: Mapping[str, Any] = next((one for one in spelled["manifests"] if one["label"] == label), {})
+    signed: Mapping[str, Any] = same.get("signature", {})
     certificate = signed.get("certificateInfo", {})
     key = f"{int(certificate.get('serialNumber') or '0', 16):x}"
     results = told.get("validation_results", {})

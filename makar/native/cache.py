@@ -24,12 +24,12 @@ class RowCache:
         if form not in FORMS:
             raise UnknownName("form of cache", form, FORMS)
         self.form, self.num_slots, self.capacity_tok = form, 0, 0
-        self._config = config
+        self.config = config
         self.keys, self.values, self.scales = self._room(0, 0)
 
     def bytes_of(self, num_slots: int, capacity_tok: int) -> int:
         """What `reserve` of this many takes."""
-        c, size = self._config, FORMS[self.form].itemsize
+        c, size = self.config, FORMS[self.form].itemsize
         heads = 2 * c.num_layers * c.num_kv_heads * num_slots * _whole(capacity_tok, 256)
         return heads * (c.head_dim * size + (4 if self.form == "int8" else 0))
 
@@ -73,7 +73,7 @@ class RowCache:
         return parts if self.form != "int8" else [*parts, self.scales[:, :, slot, :, tokens]]
 
     def _room(self, num_slots: int, capacity_tok: int) -> tuple[Tensor, Tensor, Tensor]:
-        c, dtype = self._config, FORMS[self.form]
+        c, dtype = self.config, FORMS[self.form]
         heads = (c.num_layers, num_slots, c.num_kv_heads)
         return (torch.empty(*heads, capacity_tok // BLOCK_TOK, c.head_dim, BLOCK_TOK, dtype=dtype),
                 torch.empty(*heads, capacity_tok, c.head_dim, dtype=dtype),

@@ -9,7 +9,7 @@ import time
 import psutil
 import torch
 
-from makar.native.kernel import PATHS, Threads, has_path, library
+from makar.native.kernel import PATHS, Threads, has_path, why_not
 
 
 def paths() -> tuple[str, ...]:
@@ -19,9 +19,7 @@ def paths() -> tuple[str, ...]:
 
 def why_twin() -> str | None:
     """Why there is no kernel here; None where there is one."""
-    if library() is None:
-        return "no C++ compiler was there when makar was installed"
-    return None
+    return why_not()
 
 
 def default_threads() -> int:

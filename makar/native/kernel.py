@@ -54,12 +54,26 @@ class _Rows(Structure):
 
 @functools.cache
 def library() -> ctypes.CDLL | None:
-    """The compiled kernel; None where the package was installed without a compiler."""
-    folder = Path(__file__).parent
-    for suffix in importlib.machinery.EXTENSION_SUFFIXES:
-        if (folder / f"_kernel{suffix}").exists():
-            return _typed(ctypes.CDLL(str(folder / f"_kernel{suffix}")))
+    """The compiled kernel; None where there is none that this machine can load."""
+    return None if why_not() else _typed(ctypes.CDLL(str(_file())))
+
+
+@functools.cache
+def why_not() -> str | None:
+    """Why there is no kernel here; None where there is one."""
+    found = _file()
+    if found is None:
+        return "there was no C++ compiler when makar was installed"
+    try:
+        ctypes.CDLL(str(found))
+    except OSError as failure:
+        return f"{found.name} cannot be loaded: {failure}"
     return None
+
+
+def _file() -> Path | None:
+    files = (Path(__file__).with_name(f"_kernel{suffix}") for suffix in importlib.machinery.EXTENSION_SUFFIXES)
+    return next((file for file in files if file.exists()), None)
 
 
 def _typed(found: ctypes.CDLL) -> ctypes.CDLL:
@@ -142,8 +156,9 @@ class Kernel:
                              c.norm_eps, embed, head, self._vectors["norm"].data_ptr(), layers)
 
     def _fill(self, layer: _Layer, name: str) -> None:
-        for field, kind in _Layer._fields_:
-            if kind is _Matrix:
+        for part in _Layer._fields_:
+            field = part[0]
+            if part[1] is _Matrix:
                 setattr(layer, field, _matrix(self._weights.matrices[name + field]))
             elif name + field in self._vectors:
                 setattr(layer, field, self._vectors[name + field].data_ptr())

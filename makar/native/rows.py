@@ -28,6 +28,8 @@ class Rows:
         if not num_rows == len(self.slots) == len(self.positions) or num_rows == 0:
             raise BadInput(f"rows: {num_rows} tokens, {len(self.slots)} slots, {len(self.positions)} positions; "
                            "expected as many of each, and at least one")
+        if cache.config != config:
+            raise BadInput("rows: the cache was made for a model of another shape; take the engine's new_cache()")
         room = min(config.context_tok, cache.capacity_tok)
         for what, values, end in (("token", self.tokens, config.vocab_size), ("slot", self.slots, cache.num_slots),
                                   ("position", self.positions, room)):

@@ -6,6 +6,7 @@ import dataclasses
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -174,12 +175,33 @@ def test_weights_and_options_of_another_kind_are_refused() -> None:
 
 
 def test_without_the_extension_the_twin_serves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel, "library", lambda: None)
-    monkeypatch.setattr(cpu, "library", lambda: None)
-    assert cpu.paths() == ("twin",) and "compiler" in str(cpu.why_twin())
-    engine = Engine(LLAMA, _weights(LLAMA))
-    assert engine.path == "twin"
-    assert _all_logits(engine, [1, 2, 3]).isfinite().all()
+    monkeypatch.setattr(kernel, "_file", lambda: None)
+    kernel.library.cache_clear(), kernel.why_not.cache_clear()
+    try:
+        assert cpu.paths() == ("twin",) and "compiler" in str(cpu.why_twin())
+        engine = Engine(LLAMA, _weights(LLAMA))
+        assert engine.path == "twin"
+        assert _all_logits(engine, [1, 2, 3]).isfinite().all()
+    finally:
+        kernel.library.cache_clear(), kernel.why_not.cache_clear()
+
+
+def test_an_extension_that_cannot_be_loaded_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    broken = tmp_path / "_kernel.so"
+    broken.write_bytes(b"not a library")
+    monkeypatch.setattr(kernel, "_file", lambda: broken)
+    kernel.library.cache_clear(), kernel.why_not.cache_clear()
+    try:
+        assert cpu.paths() == ("twin",) and "cannot be loaded" in str(cpu.why_twin())
+    finally:
+        kernel.library.cache_clear(), kernel.why_not.cache_clear()
+
+
+def test_a_cache_of_another_shape_is_refused() -> None:
+    cache = _engine(SHAPES["qwen3"], HERE[0]).new_cache()
+    cache.reserve(1, 10)
+    with pytest.raises(BadInput, match="another shape"):
+        _engine(LLAMA, HERE[0]).forward_rows([1], [0], [0], cache, [0])
 
 
 def test_bytes_of_a_step_leave_out_an_embedding_that_is_no_head() -> None:

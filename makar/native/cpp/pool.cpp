@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <system_error>
 
 namespace makar {
 namespace {
@@ -32,7 +33,11 @@ int64_t take(Pool* pool, int64_t num_units) { return pool->take(num_units); }
 void meet(Pool* pool) { pool->meet(); }
 
 Pool::Pool(int size) : size_(size), owner_(getpid()) {
-  for (int thread = 1; thread < size_; thread++) threads_.emplace_back([this, thread] { serve(thread); });
+  try {
+    for (int thread = 1; thread < size_; thread++) threads_.emplace_back([this, thread] { serve(thread); });
+  } catch (const std::system_error&) {  // no more threads to be had: those that run do the work
+    size_ = int(threads_.size()) + 1;
+  }
 }
 
 Pool::~Pool() {

@@ -25,7 +25,7 @@ struct Pool {
  private:
   void serve(int thread);
 
-  const int size_;
+  int size_;
   const pid_t owner_;
   std::mutex busy_;
   void (*work_)(void*, int) = nullptr;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from itertools import islice
+from typing import Any
 
 import psutil
 import torch
@@ -15,16 +16,15 @@ from makar.kit.errors import BadInput, OutOfRoom
 from makar.methods.autoregress.job import Job, Sequence
 from makar.methods.autoregress.prefix import CHUNK_TOK, PrefixStore
 from makar.methods.autoregress.speculate import MOST_ROWS, Drafter, RowCost
-from makar.native.cache import RowCache
 from makar.native.engine import Engine
-from makar.nets.cache import Cache
 from makar.nets.transformer import Transformer
 from makar.room import Piece
 
 NATIVE_PART_TOK = 4 * CHUNK_TOK
 Net = Transformer | Engine
 """The native engine's row results depend on nothing but the row; the Transformer's may on how many rows there are."""
-AnyCache = Cache | RowCache
+AnyCache = Any
+"""The cache that a net makes and takes: a `Cache` of the Transformer's, a `RowCache` of the engine's."""
 
 
 class Batch:
@@ -41,7 +41,7 @@ class Batch:
         self.active: list[Sequence] = []
         self._net, self._tokenizer, self._eos_ids = net, tokenizer, eos_ids
         self.exact, self._prefixes = exact, prefixes
-        self._cache = net.new_cache()
+        self._cache: AnyCache = net.new_cache()
         self._drafters: dict[int, Drafter] | None = {} if speculate and isinstance(net, Engine) else None
         self._row_cost = RowCost()
 

@@ -200,7 +200,7 @@ def test_ctrl_c_writes_a_checkpoint(tmp_path: Path, one_thread: None, monkeypatc
 
 def test_a_time_limit_ends_with_the_rate_fallen(tmp_path: Path, one_thread: None,
                                                 monkeypatch: pytest.MonkeyPatch) -> None:
-    prepared = tiny(tmp_path, **short(100_000))
+    prepared = tiny(tmp_path, **short(100_000), compile=False)
     session = open_session(prepared, minutes=1.0)
     session.clock.step, session.clock.seconds = 95, 47.5  # half a second a step, 25 of them left
     rates = [progress.rate for progress in watched(prepared, session)]

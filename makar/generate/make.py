@@ -17,10 +17,14 @@ def make(room: Room, request: Any) -> Iterator[Piece]:
 
     Raises: BadInput, UnknownName, and what the store raises
     """
-    yield from room.sample(_model(room, request), request)
+    yield from room.sample(model_of(room, request), request)
 
 
-def _model(room: Room, request: Any) -> Any:
+def model_of(room: Room, request: Any) -> Any:
+    """The model that a request asks for, run as it asks.
+
+    Raises: as `load`
+    """
     return load(room, request.model, None if room.usual is None else request.runtime)
 
 
@@ -34,16 +38,19 @@ def artifacts(room: Room, request: Any) -> list[Artifact]:
     return collect(room, request, pieces, seconds=time.monotonic() - start_s)
 
 
+def computed_by(room: Room, model: Any) -> dict[str, Any]:
+    """What can change the bytes of a work besides request and weights: the machine, and how the model runs on it."""
+    return this_platform() | ({} if room.usual is None else {"arithmetic": model.arithmetic})
+
+
 def collect(room: Room, request: Any, pieces: Iterable[Piece], *, seconds: float) -> list[Artifact]:
     """Joins pieces into one artifact per candidate. A candidate whose last piece is missing was interrupted."""
     groups: dict[int, list[Piece]] = {index: [] for index in range(request.n)}
     for piece in pieces:
         groups.setdefault(piece.index, []).append(piece)
-    model = _model(room, request)
+    model = model_of(room, request)
     checkpoint = {"name": model.name, "sha256": model.sha256, "training_data": model.training_data}
-    written, machine = to_json(request), this_platform()
-    if room.usual is not None:
-        machine["arithmetic"] = model.arithmetic
+    written, machine = to_json(request), computed_by(room, model)
     return [
         Artifact(
             id=new_id(),

@@ -63,7 +63,10 @@ class Source:
     @property
     def stored_shape(self) -> tuple[int, ...]:
         """The shape in the file."""
-        return packed_shape(*self.shape, self.bits) if self.bits else self.shape
+        if not self.bits:
+            return self.shape
+        rows, cols = self.shape
+        return packed_shape(rows, cols, self.bits)
 
     @property
     def num_bytes(self) -> int:

@@ -7,9 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from makar.generate.artifact import this_platform
-from makar.generate.load import load
-from makar.generate.make import make
+from makar.generate.make import computed_by, make, model_of
 from makar.kit.config import from_json
 from makar.kit.errors import BadInput, MakarError
 from makar.kit.files import sha256_bytes
@@ -89,19 +87,19 @@ def _make(ledger: Ledger, body: Mapping[str, Any]) -> tuple[str, tuple[str, ...]
     room = room_named(body["room"])
     asked = json.loads(ledger.content(ledger.get(body["request"]).body["content"]))
     try:
-        request = from_json(room.request, asked)
-        model = load(room, asked["model"])
+        request: Any = from_json(room.request, asked)
+        model = model_of(room, request)
     except MakarError as error:
         raise BadInput(f"the work {body['work']} cannot be made again here: {error}") from error
-    differs = tuple(_differences(body, model))
+    differs = tuple(_differences(body, model, computed_by(room, model)))
     if model.sha256 != body["checkpoint"]["sha256"]:
         raise BadInput(f"the work {body['work']} cannot be made again here: {'; '.join(differs)}")
     index = int(body["seed"]) - int(asked["sampling"]["seed"])
     return "".join(piece.text for piece in make(room, request) if piece.index == index), differs
 
 
-def _differences(body: Mapping[str, Any], model: Any) -> Iterator[str]:
-    then, now = body["platform"], this_platform()
+def _differences(body: Mapping[str, Any], model: Any, now: Mapping[str, Any]) -> Iterator[str]:
+    then = body["platform"]
     if model.sha256 != body["checkpoint"]["sha256"]:
         yield (f"the weights of '{model.name}' were {body['checkpoint']['sha256'][:16]}, here they are "
                f"{model.sha256[:16]}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from makar.evaluate.marks.figures import found, human_p_values
 from makar.evaluate.measure import Item, Result
@@ -22,9 +23,9 @@ def page(result: Result, items: Sequence[Item]) -> str:
              (1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5)] if num else []
     ideal = [(x, x) for x, _ in rates]
     lengths = result.settings["lengths_tok"]
-    by_length = {name: _rates(lambda at, kind=kind: found(outcomes, kind, "by_length", at), lengths)
+    by_length = {name: _rates(partial(found, outcomes, kind, "by_length"), lengths)
                  for name, kind in (("prose", "prose"), ("predictable", "predictable"), ("unmarked", "plain"))}
-    by_edits = {"prose of 400 tokens": _rates(lambda at: found(outcomes, "prose", "by_edits", at),
+    by_edits = {"prose of 400 tokens": _rates(partial(found, outcomes, "prose", "by_edits"),
                                               result.settings["edits_frac"])}
     rows = "".join(f"<tr><td>{html.escape(figure.name)}<td>{_number(figure.value, figure.share)}"
                    f"<td>{_number(figure.interval.low, figure.share)} to {_number(figure.interval.high, figure.share)}"

@@ -44,8 +44,8 @@ class Saver:
         average = session.optimiser.average or weights
         model = self._model(session)
         with made_whole(session.out, session.clock.step) as (part, final):
-            sha256 = save_shards(part, WEIGHTS, {name: _kept(weight) for name, weight in average.items()}
-                                 | words_map(self._pack), {"looks": list(self._pack.looks)})
+            sha256 = save_shards(part, WEIGHTS, {**{name: _kept(weight) for name, weight in average.items()},
+                                                  **words_map(self._pack)}, {"looks": list(self._pack.looks)})
             model["weights_sha256"] = sha256
             atomic_write(part / "model.json", json.dumps(model, indent=1, ensure_ascii=False))
             atomic_write(part / "config.json", json.dumps(to_json(session.config), indent=1))

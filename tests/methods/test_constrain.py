@@ -201,7 +201,7 @@ def _schemas() -> st.SearchStrategy[Any]:
         st.builds(
             lambda low, span: {"type": "number", "minimum": low / 8, "exclusiveMaximum": low / 8 + span},
             whole,
-            st.sampled_from([0.125, 1, 17.5, 1000]),
+            st.sampled_from([0.0625, 1, 17.5, 1000]),
         ),
         st.builds(
             lambda low, span: {"type": "string", "minLength": low, "maxLength": low + span},
@@ -278,6 +278,8 @@ def test_random_schemas_are_satisfied_by_random_output(value: Any, seed: int) ->
         ({"$defs": {"a": {"$id": "http://x.y/"}}}, "'.id' .at #/.defs/a/"),
         ({"type": "string", "format": "iri"}, "format 'iri'.*uuid"),
         ({"type": "number", "multipleOf": 0.01}, "multipleOf 0.01"),
+        ({"type": "number", "minimum": -0.125, "exclusiveMaximum": 0.0}, "exclusiveMaximum 0.0 beside -0.125"),
+        ({"allOf": [{"exclusiveMinimum": 1}, {"maximum": 1.5}]}, "exclusiveMinimum 1 beside 1.5"),
         ({"$ref": "https://example.org/other.json"}, "ref. to 'https://example.org/other.json'"),
         ({"$ref": "#/$defs/gone"}, "points to nothing"),
         ({"$ref": "#/$defs", "$defs": {"a": {}}}, "points to nothing"),

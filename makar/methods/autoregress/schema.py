@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -142,6 +143,7 @@ class _Walk:
         clean = {key: self._value(key, value, f"{where}/{key}") for key, value in schema.items()
                  if not _says_nothing(key, value)}
         _check_free_names(clean, where)
+        _check_bounds(clean, where)
         return _with_format(clean)
 
     def _value(self, key: str, value: Any, where: str) -> Any:
@@ -231,6 +233,19 @@ def _check_free_names(clean: Mapping[str, Any], where: str) -> None:
     if least > len(clean.get("required", ())) + 1:
         raise BadInput(f"the JSON Schema's minProperties {least} (at {where}) cannot be enforced: all but one of these"
                        " properties must be named in 'required'")
+
+
+def _check_bounds(clean: Mapping[str, Any], where: str) -> None:
+    """Between a whole number that is left out and a fraction next to it, the grammar would let the whole number in."""
+    parts = [clean, *(part for part in clean.get("allOf", ()) if isinstance(part, dict))]
+    given = {key: [part[key] for part in parts if key in part] for key in
+             ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")}
+    for left_out, side, others in (("exclusiveMinimum", 1, ("maximum", "exclusiveMaximum")),
+                                   ("exclusiveMaximum", -1, ("minimum", "exclusiveMinimum"))):
+        for bound, other in itertools.product(given[left_out], (value for key in others for value in given[key])):
+            if bound == int(bound) and 0 < (other - bound) * side < 1 and clean.get("type") != "integer":
+                raise BadInput(f"the JSON Schema's {left_out} {bound} beside {other} (at {where}) cannot be enforced: "
+                               f"{int(bound)} would be let in; move the bound a little, as {bound + side / 1000}")
 
 
 def _with_format(clean: dict[str, Any]) -> dict[str, Any]:

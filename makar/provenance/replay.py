@@ -89,7 +89,7 @@ def _make(ledger: Ledger, body: Mapping[str, Any]) -> tuple[str, tuple[str, ...]
     room = room_named(body["room"])
     asked = json.loads(ledger.content(ledger.get(body["request"]).body["content"]))
     try:
-        request = from_json(room.request, asked)
+        request: Any = from_json(room.request, asked)
         model = load(room, asked["model"])
     except MakarError as error:
         raise BadInput(f"the work {body['work']} cannot be made again here: {error}") from error

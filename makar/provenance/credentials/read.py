@@ -142,8 +142,8 @@ def _remains(file: BinaryIO, media: Media) -> Signature | None:
 
 
 def _broken(place: str, error: Exception) -> Signature:
-    return Signature("changed", place, wrong=(f"the signature cannot be read ({error or type(error).__name__}): it was changed, "
-                                              "or cut short",))
+    said = str(error) or type(error).__name__
+    return Signature("changed", place, wrong=(f"the signature cannot be read ({said}): it was changed, or cut short",))
 
 
 def _strict(found: Signature, more: Any) -> Signature:

@@ -17,7 +17,7 @@ _DATE = re.compile(r"(?:1[5-9]|20)[0-9]{2}(?:[\-/. ](?:0?[1-9]|1[0-2])[\-/. ](?:
                    r"(?:0?[1-9]|1[0-2])[\-/. ](?:1[5-9]|20)[0-9]{2}(?![0-9])")
 _INTERNATIONAL = re.compile(
     rf"(?<![\w+])(?:\+|(?<!\d[ .\-])00(?=[1-9]))\(?[1-9](?>[0-9]{{0,2}}\)?)"
-    rf"(?>(?:{_SEP}{{0,2}}[()]?{_SEP}?[0-9]){{5,14}})(?![0-9A-Za-z%]|[.,][0-9])")
+    rf"(?>(?:{_SEP}{{0,2}}[()]?{_SEP}?[0-9]){{5,14}})(?![A-Za-z%]|[.,][0-9])")
 _IN_BRACKETS = re.compile(BEFORE + r"(?:1[ \-])?\((?>[0-9]{2,5})\)(?>" + _SEP + r"{0,2}[0-9]{3,8})(?>[ \-][0-9]{4})?"
                           + AFTER)
 _NAMED = re.compile(
@@ -74,7 +74,8 @@ _NATIONAL_DIGITS = {
 def find_phones(text: str) -> Iterator[Span]:
     """Telephone numbers known by their plus sign, brackets, or the word before them (the rest are KINDS)."""
     for match in _INTERNATIONAL.finditer(text):
-        length = _international_chars(match[0])
+        cut = text[match.end():match.end() + 1].isdecimal()  # another number follows, and its beginning was read along
+        length = _international_chars(match[0], whole=not cut)
         if length:
             yield Span(match.start(), match.start() + length, "phone number")
     for match in _IN_BRACKETS.finditer(text):
@@ -85,11 +86,14 @@ def find_phones(text: str) -> Iterator[Span]:
             yield Span(match.start("number"), match.end("number"), "phone number")
 
 
-def _international_chars(written: str) -> int:
-    """How much of this is a number: what is said after it (an extension, a year) may have been read along."""
+def _international_chars(written: str, *, whole: bool) -> int:
+    """How much of this is a number: what is said after it (an extension, a year) may have been read along.
+
+    whole: all of it may be the number
+    """
     if not written.startswith("+") and written.isdigit():
         return 0
-    ends = [len(written), *(match.start() for match in reversed([*_GAP.finditer(written)]))]
+    ends = [*([len(written)] if whole else []), *(match.start() for match in reversed([*_GAP.finditer(written)]))]
     for end in ends:
         number = _NOT_DIGIT.sub("", written[:end]).removeprefix("00")
         if len(number) >= 7 and _allotted(number):

@@ -295,6 +295,12 @@ def test_what_is_said_after_a_number_hides_nothing() -> None:
     ]
 
 
+def test_a_card_right_after_a_telephone_number_hides_neither() -> None:
+    both = [("+44 20 7123 4567", "phone number"), ("4111 1111 1111 1111", "card number")]
+    assert found("+44 20 7123 4567 4111 1111 1111 1111") == both
+    assert found("+44 20 7123 4567 12 4111 1111 1111 1111") == both
+
+
 def test_an_address_inside_json_and_counts_in_the_reason() -> None:
     verdict = CHECK.run(
         Subject('{"to": "kim@gmail.com", "cc": "lee@gmail.com", "tel": "+44 20 7123 4567"}', "application/json")

@@ -26,6 +26,8 @@ _PARTS = {
     "assertion.hashedURI.mismatch": "an assertion", "claimSignature.missing": "the signature",
     "signingCredential.invalid": "the certificate", "claim.malformed": "the claim",
 }
+# What C2PA tells of a manifest that was changed may lack any part of what it tells of a whole one.
+_UNREADABLE = (c2pa.C2paError, LookupError, TypeError, ValueError, AttributeError)
 _DATES = ("signingCredential.expired", "claimSignature.outsideValidity")
 
 
@@ -86,7 +88,7 @@ def _embedded(file: BinaryIO, media: Media) -> Signature | None:
             found = _found(reader, "in the file")
     except c2pa.C2paError.ManifestNotFound:
         return None
-    except c2pa.C2paError as error:
+    except _UNREADABLE as error:
         return _broken("in the file", error) if _remains(file, media) else None
     if found.manifest is None:
         return found
@@ -107,7 +109,7 @@ def _wrapped(text: str, media: Media) -> Signature | None:
         with c2pa.Reader(media.media_type, io.BytesIO(wrapped.normal), wrapped.store, context=context()) as reader:
             found = _found(reader, "in the text", hashed=False)
             binding = _binding(reader)
-    except c2pa.C2paError as error:
+    except _UNREADABLE as error:
         return _broken("in the text", error)
     bound = [] if wrapper.is_bound(wrapped, binding) else ["the text"]
     exact = found.manifest is None or (wrapper.is_exact(wrapped) and text.encode() == wrapped.normal)
@@ -122,7 +124,7 @@ def _sidecar(file: BinaryIO, media: Media, data: bytes) -> Signature:
         kind = media.media_type if media.embeds else "text/plain"
         with c2pa.Reader(kind, file, data, context=context()) as reader:
             found = _found(reader, "beside the file")
-    except c2pa.C2paError as error:
+    except _UNREADABLE as error:
         return _broken("beside the file", error)
     return found if found.manifest is None else _strict(found, store.faults(data))
 
@@ -139,8 +141,9 @@ def _remains(file: BinaryIO, media: Media) -> Signature | None:
     return None
 
 
-def _broken(place: str, error: c2pa.C2paError) -> Signature:
-    return Signature("changed", place, wrong=(f"the signature cannot be read ({error}): it was changed, or cut short",))
+def _broken(place: str, error: Exception) -> Signature:
+    said = str(error) or type(error).__name__
+    return Signature("changed", place, wrong=(f"the signature cannot be read ({said}): it was changed, or cut short",))
 
 
 def _strict(found: Signature, more: Any) -> Signature:

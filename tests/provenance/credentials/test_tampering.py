@@ -62,3 +62,11 @@ def test_the_padding_that_c2pa_does_not_hash_is_told() -> None:
 def test_another_works_signature_does_not_fit() -> None:
     signed = sign(FILES["text/plain"], "text/plain", manifest())
     assert look("text/markdown", FILES["text/markdown"], signed.sidecar).wrong == ("the content",)
+
+
+def test_what_c2pa_tells_by_halves_is_told_as_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    signed = sign(FILES["text/plain"], "text/plain", manifest(), embed_text=True)
+    monkeypatch.setattr("c2pa.Reader.detailed_json", lambda reader: "{}")
+    found = look("text/plain", signed.data)
+    assert (found.state, found.place) == ("changed", "in the text")
+    assert "cannot be read" in found.wrong[0]

@@ -56,15 +56,15 @@ def answer(peer: PreTrainedModel, tokenizer: Tokenizer, jobs: list[Job], eos_ids
     return [text[:min([text.find(stop) for stop in STOP if stop in text] or [len(text)])] for text in texts]
 
 
-def ours(sha256: str, data: Path) -> dict[str, bool]:
-    """Which problems Makar passed, by the newest result of the whole file in the ledger."""
+def ours(sha256: str, data: Path) -> dict[str, dict[str, object]]:
+    """What Makar made of each problem, by the newest result of the whole file in the ledger."""
     with open_ledger() as ledger:
         for stamp in ledger.stamps("evaluation", newest_first=True):
             body = stamp.body
             if (body["measure"] == "humaneval" and body["model"]["sha256"] == sha256 and body["data"]["limit"] is None
                     and body["data"]["sha256"] == sha256_file(data)):
                 lines = ledger.content(body["items"]).decode().splitlines()
-                return {item["key"]: item["outcome"]["passed"] for item in map(json.loads, lines)}
+                return {item["key"]: item["outcome"] for item in map(json.loads, lines)}
     return {}
 
 
@@ -80,8 +80,10 @@ def main() -> None:
     peer = load_peer(args.model, torch.float32)
     rows = args.output.read_text().splitlines() if args.output.exists() else []
     done = {row["key"]: row for row in map(json.loads, rows)}
-    tasks = MEASURE.tasks(model, args.data)
-    todo = sorted((task for task in tasks if task.key not in done), key=lambda task: len(task.content["prompt"]))
+    tasks, own = MEASURE.tasks(model, args.data), ours(model.sha256, args.data)
+    # a batch lasts as long as its longest answer: those that were alike in length with Makar go together
+    todo = sorted((task for task in tasks if task.key not in done),
+                  key=lambda task: len(str(own.get(task.key, {}).get("answer", task.content["prompt"]))))
     for start in range(0, len(todo), args.batch):
         batch = todo[start:start + args.batch]
         jobs = [job(model, task.content["prompt"]) for task in batch]
@@ -91,7 +93,7 @@ def main() -> None:
                 done[task.key] = judged(task, text)
                 file.write(f"{json.dumps(done[task.key])}\n")
         print(f"{len(done)} of {len(tasks)} answered", flush=True)
-    report(args.model, done, ours(model.sha256, args.data))
+    report(args.model, done, own)
 
 
 def judged(task: Task, text: str) -> dict[str, object]:
@@ -101,7 +103,7 @@ def judged(task: Task, text: str) -> dict[str, object]:
     return {"key": task.key, "passed": passed, "complaint": why, "answer": text}
 
 
-def report(name: str, peer: dict[str, dict[str, object]], own: dict[str, bool]) -> None:
+def report(name: str, peer: dict[str, dict[str, object]], own: dict[str, dict[str, object]]) -> None:
     """Prints the peer's figure and what differs from Makar's."""
     figure = MEASURE.figures([Item(key, row) for key, row in peer.items()])[0]
     interval = figure.interval
@@ -110,12 +112,14 @@ def report(name: str, peer: dict[str, dict[str, object]], own: dict[str, bool]) 
     if not shared:
         print("no result of Makar's own in this ledger: makar eval humaneval --model NAME --data FILE")
         return
-    only_ours = sum(own[key] and not peer[key]["passed"] for key in shared)
-    only_peer = sum(bool(peer[key]["passed"]) and not own[key] for key in shared)
+    only_ours = sum(bool(own[key]["passed"]) and not peer[key]["passed"] for key in shared)
+    only_peer = sum(bool(peer[key]["passed"]) and not own[key]["passed"] for key in shared)
     num, least = only_ours + only_peer, min(only_ours, only_peer)
     p = min(1.0, 2 * sum(comb(num, k) for k in range(least + 1)) / 2 ** num)
-    print(f"makar: {sum(own[key] for key in shared) / len(shared):.1%} of the same; passed by makar alone {only_ours}, "
-          f"by transformers alone {only_peer} (McNemar p = {p:.2f})")
+    num_ours = sum(bool(own[key]["passed"]) for key in shared)
+    print(f"makar: {num_ours / len(shared):.1%} of the same; passed by makar alone {only_ours}, by transformers alone "
+          f"{only_peer} (McNemar p = {p:.2f})")
+
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch loads OpenMP: cores may be shared
 
 import torch
-from peer import load_ours, load_peer
+from peer import load_ours, read_by_transformers
 from transformers import PreTrainedModel, StoppingCriteria, StoppingCriteriaList
 
 from makar.codecs.bpe import Tokenizer
@@ -26,7 +26,7 @@ from makar.evaluate.humaneval import MEASURE, STOP, job, passes, program
 from makar.evaluate.measure import Item, Task
 from makar.kit.files import sha256_file
 from makar.ledger import open_ledger
-from makar.methods.autoregress import Job
+from makar.methods.autoregress import Job, Runtime
 
 LOOKED_BACK_TOK = 12
 
@@ -76,8 +76,8 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("-o", "--output", type=Path, default=Path("humaneval-transformers.jsonl"))
     args = parser.parse_args()
-    model = load_ours(args.model)
-    peer = load_peer(args.model, torch.float32)
+    model = load_ours(args.model, Runtime("plain"))
+    peer = read_by_transformers(args.model, torch.float32)
     rows = args.output.read_text().splitlines() if args.output.exists() else []
     done = {row["key"]: row for row in map(json.loads, rows)}
     tasks, own = MEASURE.tasks(model, args.data), ours(model.sha256, args.data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -11,18 +12,26 @@ from makar.methods.autoregress import Job, LanguageModel, Runtime, Sampling
 from makar.methods.autoregress.batch import Batch
 from makar.methods.autoregress.prefix import PrefixStore
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+def read_by_transformers(name: str, dtype: torch.dtype) -> PreTrainedModel:
+    """The stored GGUF of that name as transformers reads it: dequantised."""
+    from transformers import AutoModelForCausalLM, GgufConfig
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    path = Path(store.pull(name))
+    return AutoModelForCausalLM.from_pretrained(
+        path.parent, gguf_file=path.name, dtype=dtype, quantization_config=GgufConfig(dequantize=True)).eval()
+
 
 class TransformersPeer:
-    """The stored GGUF of that name as transformers reads it: dequantised."""
+    """Transformers on the stored GGUF of that name."""
 
     def __init__(self, name: str, dtype: torch.dtype) -> None:
-        from transformers import AutoModelForCausalLM, GgufConfig
-        from transformers.utils import logging
-
-        logging.disable_progress_bar()
-        path = Path(store.pull(name))
-        self._model = AutoModelForCausalLM.from_pretrained(
-            path.parent, gguf_file=path.name, dtype=dtype, quantization_config=GgufConfig(dequantize=True)).eval()
+        self._model = read_by_transformers(name, dtype)
         self._model.generation_config.eos_token_id = None  # every trial makes the same number of tokens
 
     def generate(self, ids: tuple[int, ...], num_seqs: int, num_tok: int) -> float:

@@ -231,4 +231,4 @@ if child == 0:
     os._exit(9)
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 """
-    subprocess.run([sys.executable, "-W", "ignore", "-c", program], check=True, timeout=120, env=os.environ)
+    subprocess.run([sys.executable, "-P", "-W", "ignore", "-c", program], check=True, timeout=120, env=os.environ)

@@ -1,4 +1,4 @@
-"""What accountability costs: checks, ledger and review beside bare generation, and constraints beside free text.
+"""What accountability costs: checks, ledger and review, the mark, and constraints, each beside generation without.
 
     python benchmarks/overhead.py [--model smollm2-135m] [--rounds 5]
 """
@@ -18,6 +18,7 @@ from trial import contest, machine
 
 from makar.codecs.chat import Message
 from makar.ledger import Ledger, open_ledger
+from makar.marks.key import current_key
 from makar.methods.autoregress import Constraint, Job, LanguageModel, Sampling
 from makar.provenance.work import Work
 from makar.rooms.text import ROOM, TextRequest
@@ -30,9 +31,10 @@ FREE_JSON = Constraint("json_schema", '{"type":"array","items":{"type":"object",
                        '"required":["name","price","tags"],"additionalProperties":false},"minItems":50}')
 
 
-def bare(model: LanguageModel) -> float:
-    """200 tokens with nothing around them."""
-    return sum(piece.num_tok for piece in model.stream(Job(tuple(model.render(MESSAGES)), SAMPLING)))
+def bare(model: LanguageModel, mark: str = "") -> float:
+    """200 tokens with nothing around them, marked with the key of that id if there is one."""
+    job = Job(tuple(model.render(MESSAGES)), dataclasses.replace(SAMPLING, mark=mark))
+    return sum(piece.num_tok for piece in model.stream(job))
 
 
 def accountable(model_name: str, ledger: Ledger) -> float:
@@ -57,15 +59,17 @@ def main() -> None:
     parser.add_argument("--model", default="smollm2-135m")
     parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()
-    model = load_ours(args.model)
+    model, key = load_ours(args.model), current_key().id
     print(f"{args.model}; {machine()}\n200 tokens, streamed, batch 1")
     with tempfile.TemporaryDirectory() as folder, open_ledger(Path(folder) / "ledger.db") as ledger:
-        result = contest({"bare": lambda: bare(model), "accountable": lambda: accountable(args.model, ledger),
-                          "free": lambda: held(model, None), "JSON Schema": lambda: held(model, FREE_JSON)},
-                         rounds=args.rounds)
+        result = contest({
+            "bare": lambda: bare(model), "marked": lambda: bare(model, key),
+            "accountable": lambda: accountable(args.model, ledger),
+            "free": lambda: held(model, None), "JSON Schema": lambda: held(model, FREE_JSON)}, rounds=args.rounds)
     for name in result.rates:
         print(f"{name:12} {result.median(name):8.1f} tokens/s")
     print(f"checks + ledger + review cost {result.ratio('bare', 'accountable') - 1:+.1%} of generation time")
+    print(f"the mark costs {result.ratio('bare', 'marked') - 1:+.1%} of generation time")
     print(f"the constraint costs {result.ratio('free', 'JSON Schema') - 1:+.1%} of unconstrained time per token")
     print(f"{args.rounds} rounds counted, {result.dropped} disturbed and run again")
 

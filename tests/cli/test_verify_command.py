@@ -136,3 +136,14 @@ def test_no_sign_and_embed(folder: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert main([*words, "own.txt", "--embed"]) == 0
     assert main(["verify", "own.txt"]) == 0
     assert "unchanged since (in the text)" in capsys.readouterr().out
+
+
+@pytest.mark.weights
+def test_a_signed_work_of_real_weights_is_as_the_ledger_has_it(
+        smollm2_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nothing: TextIO,
+        capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", nothing)
+    assert main(["text", "Say it", "--model", "smollm2-135m", "--max-tokens", "12", "-o", "work.txt"]) == 0
+    assert main(["verify", "work.txt"]) == 0
+    assert "  the ledger has it as the work " in capsys.readouterr().out

@@ -73,7 +73,8 @@ def describe(net: Transformer | Engine) -> dict[str, Any]:
     """What a net computes with: the same on the same weights gives the same bytes."""
     if isinstance(net, Transformer):
         return {"arithmetic": "plain", "weights": str(net.embed.weight.dtype).removeprefix("torch.")}
-    bits = sorted({packed.bits for packed in net.weights.matrices.values()})
+    # in words: the signed form of a record reads a list of small numbers as bytes
+    bits = ", ".join(map(str, sorted({packed.bits for packed in net.weights.matrices.values()})))
     return {"arithmetic": "native", "path": net.path, "weight_bits": bits, "cache": net.options.cache}
 
 

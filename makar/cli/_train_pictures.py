@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from makar.cli._settings import configured
 from makar.kit.errors import BadInput
 
 if TYPE_CHECKING:
@@ -50,21 +51,13 @@ def _line(progress: Progress, last_step: int) -> str:
 
 
 def _prepared(args: argparse.Namespace, out: Path, recipe: PictureRecipe) -> Prepared:
-    from makar.kit.config import replace_at
     from makar.train.pictures.run import prepare, reopen
 
     if args.resume:
         if args.settings:
             raise BadInput("a run that is resumed keeps its settings; leave out --set")
         return reopen(out, args.data)
-    config = recipe.config()
-    for setting in args.settings:
-        name, equals, value = setting.partition("=")
-        if not equals:
-            raise BadInput(f"--set {setting}: expected NAME=VALUE, such as size=6")
-        config = replace_at(config, name.strip(), value.strip())
-    if args.device:
-        config = replace_at(config, "device", args.device)
+    config = configured(recipe.config(), args)
     return prepare(out, config, _pack(args, out, recipe, config.net.size_px))
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from makar import recipes
 from makar.cli import _train_pictures
+from makar.cli._settings import configured
 from makar.kit.errors import BadInput
 
 if TYPE_CHECKING:
@@ -76,7 +77,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _prepared(args: argparse.Namespace) -> Prepared:
-    from makar.kit.config import replace_at
     from makar.train.prepare import prepare, reopen
     from makar.train.source import open_source
 
@@ -89,16 +89,9 @@ def _prepared(args: argparse.Namespace) -> Prepared:
             raise BadInput(f"the run in '{out}' is of {found.config.recipe}, not of {args.recipe}")
         return found
     recipe = recipes.load(args.recipe)
-    config = recipe.config()
-    for setting in args.settings:
-        name, equals, value = setting.partition("=")
-        if not equals:
-            raise BadInput(f"--set {setting}: expected NAME=VALUE, such as size=6")
-        config = replace_at(config, name.strip(), value.strip())
-    if args.device:
-        config = replace_at(config, "device", args.device)
+    config = configured(recipe.config(), args)
     if args.data is None and recipe.obtain is None:
-        raise BadInput(f"{args.recipe} needs your data: --data FOLDER (of {'.txt or .md'} files) or --data CORPUS")
+        raise BadInput(f"{args.recipe} needs your data: --data FOLDER (of .txt or .md files) or --data CORPUS")
     source = open_source(args.data, args.licence) if args.data is not None or recipe.obtain is None else \
         recipe.obtain(out / "source")
     return prepare(out, config, source)

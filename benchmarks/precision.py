@@ -56,7 +56,8 @@ def main() -> None:
             nats = {kind: sum(journal.nats[key_of(args.model, kind, part)] for part in parts) / num_tok
                     for kind in (REFERENCE, arithmetic)}
             more = math.expm1(nats[arithmetic] - nats[REFERENCE])
-            print(f"{arithmetic:8} {name}, {num_tok:,} tokens: {math.exp(nats[arithmetic]):.4f}, {more:+.3%}", flush=True)
+            found = math.exp(nats[arithmetic])
+            print(f"{arithmetic:8} {name}, {num_tok:,} tokens: {found:.4f}, {more:+.3%}", flush=True)
 
 
 def windows(tokenizer: Tokenizer, path: Path, num_tok: int) -> list[list[int]]:

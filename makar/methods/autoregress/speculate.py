@@ -79,7 +79,7 @@ def _place(streak: int) -> int:
 
 
 def draft_length(shares: Sequence[float], row_cost: float) -> int:
-    """The draft that makes the most tokens per time, where its next token is right with `shares` if those before are."""
+    """The draft that makes the most tokens per time; `shares`: how often a next token is right if those before are."""
     best, best_rate, expected, chance = 0, 1.0, 1.0, 1.0
     for num_tok, share in enumerate(shares, 1):
         chance *= share

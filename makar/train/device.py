@@ -15,6 +15,7 @@ from makar.nets.transformer import Config
 
 LEAST_COMPILED_FLOPS = 3e13
 """Minutes of two cores: compiling takes seconds, and twenty the first time."""
+LEAST_COMPILED_MINUTES = 2.0
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of mallopt(3)
 
 
@@ -48,7 +49,7 @@ def pick_precision(name: str, device: torch.device) -> str:
     return "bf16" if native else "fp32"
 
 
-def pick_compile(asked: bool | None, device: torch.device, work_flops: float) -> bool:
+def pick_compile(asked: bool | None, device: torch.device, work_flops: float, minutes: float | None = None) -> bool:
     """Whether each kind of block is compiled: where it can be, and the run is long enough to win the time back.
 
     Raises: NotHere (asked for, and there is no compiler)
@@ -58,7 +59,9 @@ def pick_compile(asked: bool | None, device: torch.device, work_flops: float) ->
     if asked and not able:
         raise NotHere("compiling needs a C++ compiler (on a GPU: triton), and there is none here; leave out "
                       "--set compile=true")
-    return able and work_flops >= LEAST_COMPILED_FLOPS if asked is None else asked
+    if asked is not None:
+        return asked
+    return able and work_flops >= LEAST_COMPILED_FLOPS and (minutes is None or minutes >= LEAST_COMPILED_MINUTES)
 
 
 def dtype_of(precision: str) -> torch.dtype:

@@ -34,14 +34,18 @@ COPY = "Write this text again, word for word:\n\n" + "\n".join(
 Contestants = Mapping[str, Callable[[], float]]
 
 
+AGAINST_PEERS, AGAINST_ITSELF = ("batch-1", "batch-8", "prefill-512"), ("copying", "chat")
+
+
 def main() -> None:
     """Prints medians and ratios."""
     args = arguments()
     ours = load_ours(args.model, Runtime(args.arithmetic, threads=args.threads, speculate=False))
     threads = args.threads or cpu.default_threads()
+    titles = [title for title in (*AGAINST_PEERS, *AGAINST_ITSELF) if not args.only or title in args.only.split(",")]
     print(f"{args.model}; {machine()}\nmakar: {dict(ours.arithmetic)}, {threads} threads", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        peers = load_peers(args, threads, Path(folder))
+        peers = load_peers(args, threads, Path(folder)) if set(titles) & set(AGAINST_PEERS) else {}
         ids = tuple(ours.tokenizer.encode("Once upon a time there was a dragon"))
         prompt = tuple(torch.randint(1000, 20_000, (512,), generator=torch.Generator().manual_seed(0)).tolist())
         trials: dict[str, Contestants] = {
@@ -52,9 +56,8 @@ def main() -> None:
             name: lambda p=peer: p.prefill(prompt) for name, peer in peers.items()}
         if isinstance(ours.net, Engine):
             trials |= speculation(ours, args.tokens)
-        for title, contestants in trials.items():
-            if not args.only or title in args.only.split(","):
-                show(title, contestants, args.rounds, ours)
+        for title in filter(trials.__contains__, titles):
+            show(title, trials[title], args.rounds, ours)
 
 
 def arguments() -> argparse.Namespace:
@@ -88,8 +91,10 @@ def load_peers(args: argparse.Namespace, threads: int, folder: Path) -> dict[str
 
 
 def speculation(ours: LanguageModel, num_tok: int) -> dict[str, Contestants]:
-    """Copying a text, and open chat, with speculation and without."""
-    greedy, drawn = Sampling(3 * num_tok, temperature=0, repetition_penalty=1.0), Sampling(3 * num_tok, seed=1)
+    """Copying a text, and open chat, with speculation and without: twice `num_tok` tokens, and reading the prompt's
+    last part, since a chat's beginning is kept from round to round.
+    """
+    greedy, drawn = Sampling(2 * num_tok, temperature=0, repetition_penalty=1.0), Sampling(2 * num_tok, seed=1)
 
     def run(words: str, sampling: Sampling, speculate: bool) -> float:
         ours.speculate = speculate

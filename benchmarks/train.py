@@ -23,7 +23,7 @@ from makar.methods.autoregress.loss import Learner, next_token_loss
 from makar.nets.rows import block_rows, initialised, places
 from makar.nets.transformer import Config
 from makar.train.config import Optimise
-from makar.train.device import dtype_of, flops_per_token, pick_precision
+from makar.train.device import dtype_of, flops_per_token, keep_memory, pick_precision
 from makar.train.optimise import Optimiser, parts_of
 
 ROWS, TOKENS = 16, 256
@@ -41,6 +41,7 @@ def batch() -> tuple[torch.Tensor, torch.Tensor]:
 
 def makar_step(precision: str, optimiser_name: str) -> Step:
     """One step of Makar's loop."""
+    keep_memory()
     net = initialised(SHAPE, 0)
     run_block = torch.compile(block_rows, dynamic=False)
     learner = Learner(net, places(net, TOKENS, CPU), dtype_of(precision), run_block)

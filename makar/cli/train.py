@@ -94,7 +94,7 @@ def _prepared(args: argparse.Namespace) -> Prepared:
         raise BadInput(f"{args.recipe} needs your data: --data FOLDER (of .txt or .md files) or --data CORPUS")
     source = open_source(args.data, args.licence) if args.data is not None or recipe.obtain is None else \
         recipe.obtain(out / "source")
-    return prepare(out, config, source)
+    return prepare(out, config, source, args.minutes)
 
 
 class Shown:

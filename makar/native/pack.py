@@ -13,6 +13,7 @@ the groups, panels one another; rows beyond the last are zero, and columns beyon
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -71,7 +72,7 @@ def pack(weight: Tensor, bits: int) -> Packed:
     data = torch.empty(packed_shape(rows, cols, bits), dtype=torch.uint8)
     for start in range(0, rows, _ROWS_AT_ONCE):
         part = weight[start:start + _ROWS_AT_ONCE].float()
-        if not torch.isfinite(part).all():
+        if not _finite(part):
             raise Damaged(f"weights of {rows} x {cols}: not every one is a finite number")
         q, scale, low = _quantise(part, bits)
         data[start // PANEL:(start + len(part) - 1) // PANEL + 1] = _blocks(q, scale, low, bits)
@@ -89,7 +90,7 @@ def pack_blocks(q: Tensor, scale: Tensor, low: Tensor, bits: int) -> Packed:
     for start in range(0, rows, _ROWS_AT_ONCE):
         part = slice(start, min(start + _ROWS_AT_ONCE, rows))
         halves = scale[part].half(), low[part].half()
-        if not (torch.isfinite(halves[0]).all() and torch.isfinite(halves[1]).all()):
+        if not all(map(_finite, halves)):
             raise Damaged(f"quantised weights of {rows} x {num_groups * GROUP}: a scale is beyond fp16")
         data[start // PANEL:(part.stop - 1) // PANEL + 1] = _blocks(q[part].to(torch.uint8), *halves, bits)
     return Packed(rows, num_groups * GROUP, bits, data)
@@ -106,6 +107,12 @@ def unpack(packed: Packed) -> Tensor:
     q = quads.transpose(2, 3).reshape(panels, groups, PANEL, GROUP)
     values = torch.addcmul(low, q.float(), scale)  # (P, G, 16, 32)
     return values.transpose(1, 2).reshape(panels * PANEL, groups * GROUP)[: packed.rows, : packed.cols].contiguous()
+
+
+def _finite(values: Tensor) -> bool:
+    """Whether no value is infinite or not a number, in one pass: NaN is both the least and the largest."""
+    least, most = values.aminmax()
+    return math.isfinite(least) and math.isfinite(most)
 
 
 def _quantise(weight: Tensor, bits: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -26,7 +28,8 @@ from torch import Tensor
 from makar.kit.errors import Damaged
 from makar.kit.files import atomic_writer, sha256_file
 from makar.kit.progress import Progress
-from makar.native.pack import WIDTHS, Packed, block_bytes, pack, pack_blocks, packed_shape
+from makar.native.cpu import default_threads
+from makar.native.pack import PANEL, WIDTHS, Packed, block_bytes, pack, pack_blocks, packed_shape
 from makar.native.weights import Weights, check_weights, matrix_shapes, split
 from makar.nets.transformer import Config
 from makar.store import StoredModel, layout, proof
@@ -42,7 +45,7 @@ FORM = 1
 PRECISIONS = ("file", "8bit", "4bit")
 """`file` keeps what the source says: its 4-bit tensors at 4 bits, all others at 8."""
 
-_SLAB_ROWS = 4096
+_SLAB_WEIGHTS = 1 << 20  # so few that what is computed of them on the way stays in the caches
 # the parts, in order, that a tensor of the Transformer falls into
 _PARTS = {"embed.weight": ("embed",), "head.weight": ("head",), "norm.weight": ("norm",),
           "attention.qkv.weight": ("q", "k", "v"), "attention.qkv.bias": ("qkv_bias",), "attention.o.weight": ("o",),
@@ -53,12 +56,12 @@ _PARTS = {"embed.weight": ("embed",), "head.weight": ("head",), "norm.weight": (
 
 @dataclass(frozen=True)
 class Source:
-    """One tensor to be packed. A matrix comes in slabs of whole panels, a vector (bits 0) as it is."""
+    """One tensor to be packed. A matrix is made in slabs of whole panels, a vector (bits 0) as it is."""
 
     name: str
     shape: tuple[int, ...]
     bits: int
-    slabs: Callable[[], Iterator[Tensor]]
+    slabs: tuple[Callable[[], Tensor], ...]
 
     @property
     def stored_shape(self) -> tuple[int, ...]:
@@ -162,11 +165,27 @@ def _make(stored: StoredModel, config: Config, path: Path, identity: Mapping[str
         say(f"packing {stored.name} for the native kernel, once")
         with atomic_writer(path) as file, Progress("packing", total_bytes / 1e6, "MB") as progress:
             file.write(_header(sources, identity))
-            for source in sources:
-                for slab in source.slabs():
-                    file.write(slab.numpy().tobytes())
-                    progress.advance(slab.nbytes / 1e6, source.name)
+            for name, slab in _made(sources):
+                file.write(slab.numpy().tobytes())
+                progress.advance(slab.nbytes / 1e6, name)
     proof.add_derived(path)
+
+
+def _made(sources: list[Source]) -> Iterator[tuple[str, Tensor]]:
+    """All slabs in order, made by as many threads as there are cores, each at most two ahead."""
+    waiting: deque[tuple[str, Future[Tensor]]] = deque()
+    with ThreadPoolExecutor(default_threads()) as pool:
+        try:
+            for source in sources:
+                for slab in source.slabs:
+                    waiting.append((source.name, pool.submit(slab)))
+                    if len(waiting) > 2 * default_threads():
+                        name, made = waiting.popleft()
+                        yield name, made.result()
+            for name, made in waiting:
+                yield name, made.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _header(sources: list[Source], identity: Mapping[str, str]) -> bytes:
@@ -204,12 +223,14 @@ def _from_gguf(file: GGUFFile, precision: str) -> Iterator[Source]:
         targets = list(group)
         if len(targets[0].shape) == 1:
             [part], length = part_names(name), sum(target.shape[0] for target in targets)
-            yield Source(part, (length,), 0, partial(_vector, file, targets))
+            yield Source(part, (length,), 0, (partial(_vector, file, targets),))
             continue
         for part, target in zip(part_names(name), targets, strict=True):
             four = precision == "4bit" or (precision == "file" and bits_of(file.tensors[target.source].kind) == 4)
             bits = 4 if four else 8
-            yield Source(part, target.shape, bits, partial(_panels, file, target, bits))
+            order = target.row_order()
+            yield Source(part, target.shape, bits, tuple(partial(_slab, file, target.source, order[rows], bits)
+                                                         for rows in _slabs_of(target.shape)))
 
 
 def part_names(name: str) -> list[str]:
@@ -218,23 +239,24 @@ def part_names(name: str) -> list[str]:
     return [where + part for part in _PARTS[name.removeprefix(where)]]
 
 
-def _vector(file: GGUFFile, targets: list[Target]) -> Iterator[Tensor]:
-    for target in targets:
-        yield torch.from_numpy(np.ascontiguousarray(file.rows(target.source, target.row_order()).reshape(-1)))
+def _slabs_of(shape: tuple[int, ...]) -> Iterator[slice]:
+    """The rows of a matrix in runs of whole panels."""
+    rows, cols = shape
+    step = max(1, _SLAB_WEIGHTS // cols // PANEL) * PANEL
+    return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
 
 
-def _panels(file: GGUFFile, target: Target, bits: int) -> Iterator[Tensor]:
-    order = target.row_order()
-    for start in range(0, len(order), _SLAB_ROWS):
-        yield _slab(file, target.source, order[start:start + _SLAB_ROWS], bits).data
+def _vector(file: GGUFFile, targets: list[Target]) -> Tensor:
+    parts = [file.rows(target.source, target.row_order()).reshape(-1) for target in targets]
+    return torch.from_numpy(np.concatenate(parts))
 
 
-def _slab(file: GGUFFile, source: str, index: np.ndarray, bits: int) -> Packed:
+def _slab(file: GGUFFile, source: str, index: np.ndarray, bits: int) -> Tensor:
     blocks = read_blocks(file, source, index)
     if blocks is None or blocks.bits > bits:
-        return pack(torch.from_numpy(file.rows(source, index)), bits)
+        return pack(torch.from_numpy(file.rows(source, index)), bits).data
     q = torch.from_numpy(blocks.q).view(*blocks.scale.shape, GROUP)
-    return pack_blocks(q, torch.from_numpy(blocks.scale), torch.from_numpy(blocks.low), bits)
+    return pack_blocks(q, torch.from_numpy(blocks.scale), torch.from_numpy(blocks.low), bits).data
 
 
 def _from_stored(stored: StoredModel, config: Config, bits: int) -> Iterator[Source]:
@@ -244,11 +266,11 @@ def _from_stored(stored: StoredModel, config: Config, bits: int) -> Iterator[Sou
         raise Damaged(f"the weights of '{stored.name}' cannot be read ({error}). {proof.mend(stored.name)}") from error
     for name, part in split(config, state):
         if part.dim() == 1:
-            yield Source(name, tuple(part.shape), 0, partial(iter, [part.float()]))
+            yield Source(name, tuple(part.shape), 0, (part.float,))
         else:
-            yield Source(name, tuple(part.shape), bits, partial(_packed_slabs, part, bits))
+            yield Source(name, tuple(part.shape), bits, tuple(partial(_packed, part[rows], bits)
+                                                              for rows in _slabs_of(part.shape)))
 
 
-def _packed_slabs(weight: Tensor, bits: int) -> Iterator[Tensor]:
-    for part in weight.split(_SLAB_ROWS):
-        yield pack(part.float(), bits).data
+def _packed(weight: Tensor, bits: int) -> Tensor:
+    return pack(weight.float(), bits).data

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -11,23 +12,24 @@ from torch.optim import Optimizer
 
 _A, _B, _C = 3.4445, -4.7750, 2.0315
 _NUM_ROUNDS = 5
+_MOST_TOGETHER = 1 << 24  # numbers of one batch of products, which takes some of their memory thrice
 
 
-def orthogonal(matrix: Tensor, dtype: torch.dtype) -> Tensor:
-    """Nearly U V^T of the matrix's singular value decomposition: all singular values drawn towards 1.
+def orthogonal(matrices: Tensor, dtype: torch.dtype) -> Tensor:
+    """Nearly U V^T of each matrix's singular value decomposition: all singular values drawn towards 1.
 
-    Shapes: (m, n) -> (m, n)
+    Shapes: (N, m, n) -> (N, m, n), in `dtype`
     Source: Jordan et al. 2024, "Muon", https://kellerjordan.github.io/posts/muon (quintic Newton-Schulz, 5 rounds)
     """
-    x = matrix.to(dtype)
-    tall = x.shape[0] > x.shape[1]
+    x = matrices.to(dtype)
+    tall = x.shape[1] > x.shape[2]
     if tall:
-        x = x.t()
-    x = x / (x.norm() + 1e-7)
+        x = x.mT
+    x = x / (torch.linalg.matrix_norm(x, keepdim=True) + 1e-7)
     for _ in range(_NUM_ROUNDS):
-        gram = x @ x.t()
-        x = _A * x + (_B * gram + _C * gram @ gram) @ x
-    return x.t() if tall else x
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=_B, alpha=_C), x, beta=_A)
+    return x.mT if tall else x
 
 
 class Muon(Optimizer):
@@ -45,23 +47,35 @@ class Muon(Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
-        """One step from the gradients that are there."""
+        """One step from the gradients that are there; maps of one shape are made orthogonal together."""
         for group in self.param_groups:
+            alike = defaultdict(list)
             for weight in group["params"]:
-                if weight.grad is not None:
-                    self._move(weight, group)
+                if weight.grad is None:
+                    continue
+                update = self._update(weight, group)
+                rows = self._parts.get(id(weight), (weight.shape[0],))
+                for pair in zip(weight.split(rows), update.split(rows), strict=True):
+                    alike[tuple(pair[0].shape)].append(pair)
+            for shape, pairs in alike.items():
+                at_once = max(1, _MOST_TOGETHER // (shape[0] * shape[1]))
+                for start in range(0, len(pairs), at_once):
+                    _move(pairs[start:start + at_once], group["lr"] * 0.2 * max(shape) ** 0.5, self._dtype)
 
-    def _move(self, weight: Tensor, group: Mapping[str, Any]) -> None:
+    def _update(self, weight: Tensor, group: Mapping[str, Any]) -> Tensor:
+        """Lets the weight decay; returns its Nesterov momentum."""
         state = self.state[weight]
         gradient = weight.grad
         assert gradient is not None
         if not state:
             state["momentum"] = torch.zeros_like(weight)
-        momentum = state["momentum"]
-        momentum.lerp_(gradient, 1 - group["momentum"])
-        update = torch.lerp(gradient, momentum, group["momentum"])
+        momentum: Tensor = state["momentum"].lerp_(gradient, 1 - group["momentum"])
         weight.mul_(1 - group["lr"] * group["weight_decay"])
-        rows = self._parts.get(id(weight), (weight.shape[0],))
-        for into, part in zip(weight.split(rows), update.split(rows), strict=True):
-            scale = 0.2 * max(part.shape) ** 0.5
-            into.add_(orthogonal(part, self._dtype).to(weight.dtype), alpha=-group["lr"] * scale)
+        return torch.lerp(gradient, momentum, group["momentum"])
+
+
+def _move(pairs: Sequence[tuple[Tensor, Tensor]], rate: float, dtype: torch.dtype) -> None:
+    """Moves maps of one shape, each against its own update."""
+    moves = orthogonal(torch.stack([update for _, update in pairs]), dtype)
+    for (weight, _), move in zip(pairs, moves, strict=True):
+        weight.add_(move.to(weight.dtype), alpha=-rate)

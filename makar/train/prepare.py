@@ -41,8 +41,8 @@ class Prepared:
     tokenizer: Tokenizer
 
 
-def prepare(out: Path, config: Config, source: Source) -> Prepared:
-    """Makes the folder of a new run.
+def prepare(out: Path, config: Config, source: Source, minutes: float | None = None) -> Prepared:
+    """Makes the folder of a new run, which is to end after so many minutes.
 
     Raises: BadInput (there is a run, or too little data), OutOfRoom
     """
@@ -55,7 +55,7 @@ def prepare(out: Path, config: Config, source: Source) -> Prepared:
     with disk_errors(out):
         shutil.rmtree(out / "data", ignore_errors=True)
         (out / "data").mkdir(parents=True)
-    config = replace_at(config, "compile", pick_compile(config.compile, device, work_flops(config)))
+    config = replace_at(config, "compile", pick_compile(config.compile, device, work_flops(config), minutes))
     tokenizer, encode, facts = _own_words(out, config, source) if not config.adapt.base else _known_words(out, config)
     data = _tokenise(out, config, source, Words(encode, facts["end_id"])) | facts
     atomic_write(out / RUN, json.dumps({"config": to_json(config), "data": data}, indent=1))

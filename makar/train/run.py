@@ -28,7 +28,7 @@ from makar.train import card
 from makar.train.checkpoint import Written, newest, write_checkpoint
 from makar.train.clock import Clock
 from makar.train.config import Config
-from makar.train.device import dtype_of, flops_per_token, matmul_ceiling, pick_device
+from makar.train.device import dtype_of, flops_per_token, keep_memory, matmul_ceiling, pick_device
 from makar.train.loop import Loss, Progress, Session, train, validate
 from makar.train.optimise import Optimiser, parts_of
 from makar.train.plot import Log, draw_loss
@@ -46,6 +46,7 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
     """
     config = prepared.config
     place = pick_device(device or config.device)
+    keep_memory()
     dtype = dtype_of(config.precision)
     net = _net(prepared, dtype).to(place)
     weights = trained_weights(net)

@@ -44,7 +44,8 @@ class Lesson:
         held_out = self.last.validation_loss
         return (f"Trained for {self.last.seconds:.0f} s on {self.num_pages} pages of Python's own manual: "
                 f"{self.last.step:,} steps, {self.last.num_tok:,} tokens, loss {self.first.loss:.2f} to "
-                f"{self.last.loss:.2f}" + (f", {held_out:.2f} on pages kept out" if held_out else ""))
+                f"{self.last.loss:.2f}" + (f", {held_out:.2f} on pages kept out" if held_out else "")
+                + f". It stays in the store as {self.model}: makar models remove {self.model}")
 
 
 def lesson_s() -> float:

@@ -80,10 +80,10 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Choice:
-    """One chosen token, its natural-log probability, and the most probable `logprobs` tokens with theirs."""
+    """One chosen token; where log-probabilities are asked for, its own and the most probable tokens with theirs."""
 
     token: int
-    logprob: float
+    logprob: float | None = None
     top: tuple[tuple[int, float], ...] = ()
 
 
@@ -103,32 +103,35 @@ class Chooser:
         Shapes: logits (V,)
         Raises: Damaged (the logits are not finite), BadInput (`forbid` left no token)
         """
-        own = logits.detach().to("cpu", torch.float32)
-        total = _log_total(own)
-        if not math.isfinite(total):
+        own: Floats = logits.detach().to("cpu", torch.float32).numpy()
+        best = int(own.argmax())  # the lowest id among equals; NaN counts as the largest
+        if not math.isfinite(own[best]):
             raise Damaged("the model's output is not a number (NaN or infinite logits), so its weights are damaged;"
                           " run 'makar models verify'")
-        work = own.clone() if forbid is not None or self._seen is not None else own
-        if forbid is not None:
-            forbid(work)
-        if self._seen is not None:
-            self._seen.penalise(work.numpy(), self.sampling)
-        token = self._pick(work)
+        token = self._pick(own, best) if forbid is None and self._seen is None else self._pick_held(own, forbid)
         if self._seen is not None:
             self._seen.add(token)
         if self._marker is not None:
             self._marker.push(token)
-        return Choice(token, float(own[token]) - total, _most_probable(own, total, self.sampling.logprobs))
+        return _spelled(own, token, self.sampling.logprobs)
 
-    def _pick(self, logits: Tensor) -> int:
-        best = int(logits.numpy().argmax())  # numpy's argmax is vectorised, and the first among equals is the lowest id
-        if logits[best] == -math.inf:
+    def _pick_held(self, own: Floats, forbid: Callable[[Tensor], object] | None) -> int:
+        """The next token by what grammar and penalties leave of the logits."""
+        work = own.copy()
+        if forbid is not None:
+            forbid(torch.from_numpy(work))
+        if self._seen is not None:
+            self._seen.penalise(work, self.sampling)
+        best = int(work.argmax())
+        if work[best] == -math.inf:
             raise BadInput("the constraint forbids every token here; loosen the schema, regex or choice")
+        return self._pick(work, best)
+
+    def _pick(self, logits: Floats, best: int) -> int:
         if self.sampling.temperature == 0:
             return best
-        scaled = apply_temperature(logits, self.sampling.temperature)
         uniform = float(torch.rand((), generator=self._generator, dtype=torch.float64))
-        ids, weights = kept(scaled, self.sampling)
+        ids, weights = kept(apply_temperature(logits, best, self.sampling.temperature), self.sampling)
         place = draw(weights if self._marker is None else self._marker.reweigh(ids, weights), uniform)
         return place if ids is None else int(ids[place])
 
@@ -165,33 +168,37 @@ class Seen:
         logits[self._ids] = values
 
 
-def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
-    """Logits over the temperature, shifted so that the best is 0: no temperature overflows.
+def apply_temperature(logits: Floats, best: int, temperature: float) -> Floats:
+    """Logits over the temperature, shifted so that the best, at index `best`, is 0: no temperature overflows.
 
     Shapes: (V,) -> (V,)
     Source: Ackley, Hinton, Sejnowski 1985, eq. 5 (Boltzmann distribution)
     """
-    return (logits - logits.amax()) / temperature
+    scaled: Floats = logits - logits[best]
+    scaled /= np.float32(temperature)
+    return scaled
 
 
-def kept(scaled: Tensor, sampling: Sampling) -> tuple[Ids | None, Floats]:
+def kept(scaled: Floats, sampling: Sampling) -> tuple[Ids | None, Floats]:
     """The tokens that top-k, top-p and min-p leave, best first (lowest id among equals), and their weights.
 
     Ids are None where nothing is cut: the weights are then those of the whole vocabulary in order.
-    Only the tokens that can survive are sorted, so the cost does not grow with the vocabulary's tail.
+    Only the tokens that can survive are sorted, so the cost does not grow with the vocabulary's tail. Plain numpy: one
+    thread, so that sums round alike on any number of them.
 
     Shapes: scaled (V,), best 0
     """
-    weights = scaled.exp()
+    weights: Floats = np.exp(scaled)
     if not sampling.top_k and sampling.top_p >= 1 and sampling.min_p <= 0:
-        return None, weights.numpy()
+        return None, weights
     if sampling.top_k:
         ids = _best(weights, sampling.top_k)
-        mass = float(weights.numpy()[ids].sum(dtype=np.float64))
+        ids = ids[weights[ids] >= _TINY]
+        mass = float(weights[ids].sum(dtype=np.float64))
     else:
         mass = float(weights.sum())
-        ids = _shortlist(weights.numpy(), mass, sampling)
-    near = weights.numpy()[ids]
+        ids = _shortlist(weights, mass, sampling)
+    near = weights[ids]
     num = len(ids)
     if sampling.top_p < 1:
         num = count_top_p(near, mass, sampling.top_p)
@@ -228,41 +235,42 @@ def draw(weights: NDArray[np.floating], uniform: float) -> int:
     return int(np.searchsorted(reached, uniform * reached[-1], side="right"))
 
 
-def _best(weights: Tensor, num: int) -> Ids:
-    """The `num` best tokens, sorted; of equals at the border the lowest ids stay."""
-    floor = float(weights.topk(min(num, len(weights))).values[-1])
-    return _sorted(weights.numpy(), floor)[:num]
+def _best(values: Floats, num: int) -> Ids:
+    """The `num` largest, sorted; of equals at the border the lowest ids stay."""
+    border = max(0, len(values) - num)
+    return _sorted(values, np.flatnonzero(values >= np.partition(values, border)[border]))[:num]
 
 
 def _shortlist(weights: Floats, mass: float, sampling: Sampling) -> Ids:
     """Every token that top-p and min-p could leave, perhaps more, sorted."""
     if sampling.top_p >= 1:
-        return _sorted(weights, sampling.min_p * 0.999)  # a little below; the exact cut follows
+        return _sorted(weights, _above(weights, sampling.min_p * 0.999))  # a little below; the exact cut follows
     for floor in _FLOORS:
+        ids = _above(weights, floor)
         # The margin covers rounding: sums over the same tokens in another order differ in the last digits.
-        if weights[weights >= np.float32(floor)].sum(dtype=np.float64) >= sampling.top_p * mass * (1 + 1e-5):
-            return _sorted(weights, floor)
-    return _sorted(weights, 0.0)
+        if weights[ids].sum(dtype=np.float64) >= sampling.top_p * mass * (1 + 1e-5):
+            return _sorted(weights, ids)
+    return _sorted(weights, _above(weights, 0.0))
 
 
-def _sorted(weights: Floats, floor: float) -> Ids:
-    """The possible tokens at or above `floor` by (weight descending, id ascending)."""
-    ids = np.flatnonzero(weights >= max(np.float32(floor), _TINY))
+def _above(weights: Floats, floor: float) -> Ids:
+    """The possible tokens at or above `floor`, in order."""
+    return np.flatnonzero(weights >= max(np.float32(floor), _TINY))
+
+
+def _sorted(weights: Floats, ids: Ids) -> Ids:
+    """Tokens by (weight descending, id ascending), given in order of id."""
     return ids[np.argsort(-weights[ids], kind="stable")]
 
 
-def _log_total(logits: Tensor) -> float:
-    """log sum exp in plain steps, each of which is vectorised: six times as fast as `torch.logsumexp` on a row."""
-    best = logits.amax()
-    return float(best + (logits - best).exp_().sum().log_())
-
-
-def _most_probable(logits: Tensor, total: float, num: int) -> tuple[tuple[int, float], ...]:
+def _spelled(logits: Floats, token: int, num: int) -> Choice:
+    """The choice with as many log-probabilities as were asked for."""
     if not num:
-        return ()
-    values, ids = logits.topk(min(num, len(logits)))
-    pairs = [(int(token), float(value) - total) for token, value in zip(ids, values, strict=True)]
-    return tuple(sorted(pairs, key=lambda pair: (-pair[1], pair[0])))
+        return Choice(token)
+    best = logits.max()
+    total = float(best) + math.log(np.exp(logits - best).sum())
+    top = tuple((int(one), float(logits[one]) - total) for one in _best(logits, num))
+    return Choice(token, float(logits[token]) - total, top)
 
 
 def _whole(name: str, value: object, low: int, high: int) -> None:

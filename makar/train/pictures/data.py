@@ -9,12 +9,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from makar.codecs.pack import Pack, Words
 from makar.kit.errors import BadInput
 from makar.nets.patches import Condition
 
 MOST_PHRASES = 4
+_CHUNK = 1024
 PLAIN_FRAC = 0.4
 """How often a picture is asked for by its plainest phrase, rather than by any of its phrases."""
 
@@ -88,18 +90,18 @@ def to_pixels(values: Tensor) -> NDArray[np.uint8]:
 
 
 def load_pictures(pack: Pack, split: str, size_px: int, context_tok: int, device: torch.device) -> Pictures:
-    """The pictures of one split, smaller ones enlarged by whole pixels; so hard pixels stay hard.
+    """The pictures of one split, smaller ones enlarged by whole pixels, so hard pixels stay hard; larger ones averaged.
 
     Raises: Damaged, BadInput (no picture of this split)
     """
-    sizes = sorted({entry.size_px for entry in pack.entries if size_px % entry.size_px == 0})
+    sizes = sorted({entry.size_px for entry in pack.entries
+                    if size_px % entry.size_px == 0 or entry.size_px % size_px == 0})
     places, pixels = list[int](), list[NDArray[np.uint8]]()
     for size in sizes:
         at, found = pack.pixels(size)
         kept = [index for index, place in enumerate(at) if pack.entries[place].split == split]
         places += [at[index] for index in kept]
-        times = size_px // size
-        pixels.append(found[kept].repeat(times, 1).repeat(times, 2))
+        pixels.append(resized(found[kept], size_px))
     if not places:
         raise BadInput(f"the pack '{pack.folder}' has no picture of {size_px} pixels for '{split}'")
     words = pack.words
@@ -113,6 +115,22 @@ def load_pictures(pack: Pack, split: str, size_px: int, context_tok: int, device
         pixels=put(np.concatenate(pixels)), phrases=put([row + [0] * (MOST_PHRASES - len(row)) for row in told]),
         num_phrases=put([len(row) for row in told]), words=put(values), present=put(present),
         looks=put([[look[entry.style], look[entry.source]] for entry in entries]), scale=put(words.scale))
+
+
+def resized(pixels: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
+    """Every pixel repeated, or the mean of every block of them with colours weighted by their opacity.
+
+    Shapes: (N, S, S, 4) -> (N, size_px, size_px, 4)
+    """
+    num, size = pixels.shape[:2]
+    if size_px >= size:
+        return pixels.repeat(size_px // size, 1).repeat(size_px // size, 2)
+    block = size // size_px
+    found = np.empty((num, size_px, size_px, 4), np.uint8)
+    for at in range(0, num, _CHUNK):
+        values = to_values(torch.from_numpy(pixels[at:at + _CHUNK].copy()))
+        found[at:at + _CHUNK] = to_pixels(functional.avg_pool2d(values, block))
+    return found
 
 
 def padded(words: Words, context_tok: int) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:

@@ -105,6 +105,8 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
                 weight.copy_(tensors.pop(f"net/{name}"))
         optimiser.load(tensors)
         clock, parent, measures = Clock(**facts["clock"]), facts["sha256"], dict(facts["measures"])
+    if config.workers > 1:
+        torch.set_num_threads(1)  # each worker is one
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high")
     if config.compile or (config.compile is None and device.type == "cuda" and importlib.util.find_spec("triton")):

@@ -1,4 +1,4 @@
-"""A small model of icons for two cores and an hour: fewer sources, 32 pixels, 3 million weights.
+"""A small model of icons for two cores and an hour: fewer sources, 32 pixels, 6 million weights.
 
 What is left out are flags, clock faces, keys and buttons, and most sets whose concepts no other set draws.
 """
@@ -22,12 +22,16 @@ _LEFT_OUT = re.compile(r"\bflag\b|^keycap|o.clock$|-thirty$|\bbutton$|^regional 
 
 
 def config() -> Config:
-    """Six layers of 192 channels over 64 patches of 4 pixels."""
-    return Config("image/icons_cpu", batch=64, at_once=16, workers=2,
-                  net=Net(size_px=32, patch_px=4, dim=192, num_layers=6, context_tok=8, bottleneck=64),
-                  optimise=Optimise(ema=0.995, weight_decay=0.02),
+    """Six layers of 256 channels over 16 patches of 8 pixels.
+
+    At five minutes each, side by side on one busy machine, the loss on held-out pictures was 0.50 with patches of 4
+    pixels (192 channels, Muon), 0.46 with these (Muon) and 0.39 with these and AdamW, which here takes twice the steps.
+    """
+    return Config("image/icons_cpu", batch=64, at_once=32, workers=2,
+                  net=Net(size_px=32, patch_px=8, dim=256, num_layers=6, context_tok=8),
+                  optimise=Optimise(name="adamw", ema=0.99, weight_decay=0.02),
                   schedule=Schedule(num_steps=20_000, warmup_steps=100),
-                  watch=Watch(validate_steps=200, validate_pictures=256, sheet_steps=200, num_steps=16))
+                  watch=Watch(validate_steps=100, validate_pictures=256, sheet_steps=250, num_steps=16))
 
 
 def obtain(folder: Path) -> Pack:

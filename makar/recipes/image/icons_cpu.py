@@ -18,7 +18,8 @@ from makar.train.pictures.recipe import PictureRecipe
 
 CHOSEN = ("twemoji", "fluent-emoji-flat", "emojione", "fxemoji", "noto", "flat-color-icons", "dicebear-lorelei",
           "dicebear-pixelart", "dicebear-thumbs", "crawl")
-_LEFT_OUT = re.compile(r"\bflag\b|^keycap|o.clock$|-thirty$|\bbutton$|^regional indicator|^family\b|^kiss\b|^couple with")
+_LEFT_OUT = re.compile(r"\bflag\b|^keycap|o.clock$|-thirty$|\bbutton$|^regional indicator|^family\b|^kiss\b|"
+                       r"^couple with")
 
 
 def config() -> Config:

@@ -9,14 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from makar.codecs.pack import Pack, Words
+from makar.codecs.pixels import resized, to_values
 from makar.kit.errors import BadInput
 from makar.nets.patches import Condition
 
 MOST_PHRASES = 4
-_CHUNK = 1024
 PLAIN_FRAC = 0.4
 """How often a picture is asked for by its plainest phrase, rather than by any of its phrases."""
 
@@ -67,28 +66,6 @@ class Pictures:
         return Condition(self.words[phrases] * self.scale, self.present[phrases], looks)
 
 
-def to_values(pixels: Tensor) -> Tensor:
-    """Bytes to numbers from -1 to 1, colours multiplied by their opacity, so what is not painted has one colour.
-
-    Shapes: (B, S, S, 4) -> (B, 4, S, S)
-    """
-    whole = pixels.float() / 255
-    return torch.cat((whole[..., :3] * whole[..., 3:], whole[..., 3:]), -1).permute(0, 3, 1, 2) * 2 - 1
-
-
-def to_pixels(values: Tensor) -> NDArray[np.uint8]:
-    """The inverse of `to_values`, cut to what bytes can hold.
-
-    Shapes: (B, 4, S, S) -> (B, S, S, 4)
-    """
-    whole = ((values.float().permute(0, 2, 3, 1) + 1) / 2).clamp(0, 1)
-    opacity = whole[..., 3:]
-    opacity = torch.where(opacity < 4 / 255, torch.zeros_like(opacity), opacity)
-    colours = (whole[..., :3] / opacity.clamp(min=1e-3)).clamp(0, 1) * (opacity > 0)
-    found: NDArray[np.uint8] = (torch.cat((colours, opacity), -1) * 255).round().to(torch.uint8).cpu().numpy()
-    return found
-
-
 def load_pictures(pack: Pack, split: str, size_px: int, context_tok: int, device: torch.device) -> Pictures:
     """The pictures of one split, smaller ones enlarged by whole pixels, so hard pixels stay hard; larger ones averaged.
 
@@ -115,22 +92,6 @@ def load_pictures(pack: Pack, split: str, size_px: int, context_tok: int, device
         pixels=put(np.concatenate(pixels)), phrases=put([row + [0] * (MOST_PHRASES - len(row)) for row in told]),
         num_phrases=put([len(row) for row in told]), words=put(values), present=put(present),
         looks=put([[look[entry.style], look[entry.source]] for entry in entries]), scale=put(words.scale))
-
-
-def resized(pixels: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
-    """Every pixel repeated, or the mean of every block of them with colours weighted by their opacity.
-
-    Shapes: (N, S, S, 4) -> (N, size_px, size_px, 4)
-    """
-    num, size = pixels.shape[:2]
-    if size_px >= size:
-        return pixels.repeat(size_px // size, 1).repeat(size_px // size, 2)
-    block = size // size_px
-    found = np.empty((num, size_px, size_px, 4), np.uint8)
-    for at in range(0, num, _CHUNK):
-        values = to_values(torch.from_numpy(pixels[at:at + _CHUNK].copy()))
-        found[at:at + _CHUNK] = to_pixels(functional.avg_pool2d(values, block))
-    return found
 
 
 def padded(words: Words, context_tok: int) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:

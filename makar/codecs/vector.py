@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from makar.codecs.picture import Pixels, opened
+from makar.codecs.picture import Pixels, is_drawing, opened, read_picture
 from makar.kit.errors import BadInput, NotHere
 
 CLOSE_FRAC = 0.02
 COLOURS = (8, 16, 32, 64)
-"""Tried in this order until the drawing renders within CLOSE_FRAC of the pixels; where none does, the closest stands."""
+"""Tried in this order until the drawing renders within CLOSE_FRAC of the pixels; else the closest stands."""
 MOST_SVG_BYTES = 8_000_000
 _TRACED_PX = 256
 _OPAQUE = 128
@@ -71,6 +71,15 @@ def rendered(svg: bytes, side_px: int) -> Pixels:
     except (ValueError, UnicodeDecodeError) as error:
         raise BadInput(f"no drawing that can be rendered ({error!s:.100})") from error
     return np.array(opened(png).convert("RGBA"))
+
+
+def pixels_of(data: bytes) -> Pixels:
+    """The pixels of a picture file; of a drawing, as it is rendered.
+
+    Shapes: -> (H, W, 4)
+    Raises: BadInput, NotHere (resvg is not installed)
+    """
+    return rendered(data, _TRACED_PX) if is_drawing(data) else read_picture(data)
 
 
 def difference_frac(one: Pixels, other: Pixels) -> float:

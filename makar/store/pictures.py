@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from makar.store.catalogue import NOT_DISCLOSED, Part, RegistryFile, Weights
 
-_ESRGAN_DATA = ("named by its makers: DIV2K, Flickr2K and OutdoorSceneTraining photographs, made worse by rule; who took "
-                "them is " + NOT_DISCLOSED)
+_ESRGAN_DATA = ("named by its makers: DIV2K, Flickr2K and OutdoorSceneTraining photographs, made worse by rule; who "
+                "took them is " + NOT_DISCLOSED)
 
 
 def _esrgan(name: str, file: str, sha256: str, size_bytes: int, num_params: int) -> Weights:

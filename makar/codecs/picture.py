@@ -31,21 +31,21 @@ _MODES = frozenset(("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBX", "RGB
 
 @dataclass(frozen=True)
 class Form:
-    """How a picture is written. alpha: what is not painted can stay open; pixels: it holds pixels, and so a mark"""
+    """How a picture is written. alpha: what is not painted can stay open; marks: it holds one picture of pixels"""
 
     name: str
     media_type: str
     suffixes: tuple[str, ...]
     alpha: bool = True
-    pixels: bool = True
+    marks: bool = True
 
 
 FORMS = {form.name: form for form in (
     Form("png", "image/png", (".png",)),
     Form("webp", "image/webp", (".webp",)),
     Form("jpeg", "image/jpeg", (".jpg", ".jpeg"), alpha=False),
-    Form("svg", "image/svg+xml", (".svg",), pixels=False),
-    Form("ico", "image/x-icon", (".ico",)),
+    Form("svg", "image/svg+xml", (".svg",), marks=False),
+    Form("ico", "image/x-icon", (".ico",), marks=False),
 )}
 
 

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,6 +22,7 @@ from makar.kit.config import canonical, to_json
 from makar.kit.files import atomic_write, sha256_bytes
 from makar.ledger import open_ledger
 from makar.nets.shards import save_shards
+from makar.store.native import FORMAT, PICTURES
 from makar.train.checkpoint import drop_older, made_whole
 from makar.train.pictures.card import write_card
 from makar.train.state import save_state
@@ -29,15 +31,13 @@ if TYPE_CHECKING:
     from makar.train.pictures.loop import Session
 
 WEIGHTS = "weights"
-FAMILY = "patchflow"
-FORM = 1
 
 
 class Saver:
     """Writes the checkpoints of a run; each names the one before as its parent."""
 
     def __init__(self, pack: Pack, parent: str) -> None:
-        self._pack, self._parent = pack, parent
+        self._pack, self._parent, self._concepts = pack, parent, known_concepts(pack)
 
     def __call__(self, session: Session) -> Path:
         weights = {name: weight.detach() for name, weight in session.net.named_parameters()}
@@ -45,8 +45,9 @@ class Saver:
         model = self._model(session)
         with made_whole(session.out, session.clock.step) as (part, final):
             sha256 = save_shards(part, WEIGHTS, {**{name: _kept(weight) for name, weight in average.items()},
-                                                  **words_map(self._pack)}, {"looks": list(self._pack.looks)})
-            model["weights_sha256"] = sha256
+                                                  **words_map(self._pack), "concepts": _kept(self._concepts[1])},
+                                 {"looks": list(self._pack.looks)})
+            model |= {"concepts": self._concepts[0], "weights_sha256": sha256}
             atomic_write(part / "model.json", json.dumps(model, indent=1, ensure_ascii=False))
             atomic_write(part / "config.json", json.dumps(to_json(session.config), indent=1))
             atomic_write(part / "card.md", write_card(model, self._pack))
@@ -67,10 +68,10 @@ class Saver:
         facts, clock = self._pack.facts, session.clock
         told = ", ".join(f"{num:,} under {licence}" for licence, num in sorted(facts["licences"].items()))
         return {
-            "form": FORM, "family": FAMILY, "architecture": to_json(session.net.config),
+            "format": FORMAT, "family": PICTURES, "architecture": to_json(session.net.config),
             "reader": facts["reader"], "looks": list(self._pack.looks),
             "styles": sorted({entry.style for entry in self._pack.entries}),
-            "pixel_looks": sorted({look for entry in self._pack.entries if entry.size_px < session.net.config.size_px
+            "pixel_looks": sorted({look for entry in self._pack.entries if entry.size_px < facts["settings"]["size_px"]
                                    for look in (entry.style, entry.source)}),
             "licence": "Apache-2.0; the pictures of its data under " + ", ".join(sorted(facts["licences"])),
             "training_data": f"{len(session.pictures):,} pictures of the pack {self._pack.root[:16]} ({told})",
@@ -88,3 +89,14 @@ def words_map(pack: Pack) -> Mapping[str, Tensor]:
     words = pack.words
     return {f"words.{name}": torch.from_numpy(value.copy()) for name, value in
             (("basis", words.basis), ("mean", words.mean), ("scale", words.scale))}
+
+
+def known_concepts(pack: Pack) -> tuple[list[str], Tensor]:
+    """What the pictures that are trained on show, by name, and each name's words as one vector.
+
+    Shapes: -> (concepts, dim)
+    """
+    number = {phrase: index for index, phrase in enumerate(pack.words.phrases)}
+    names = {entry.phrases[0] for entry in pack.entries if entry.split == "train"}
+    found = sorted(names)
+    return found, torch.from_numpy(np.stack([pack.words.of(number[name]).mean(0) for name in found]))

@@ -109,16 +109,19 @@ def request_of(prompt: str, options: ImageOptions, policy: Policy, reference: Re
     Raises: BadInput, UnknownName, Damaged (the key to mark with)
     """
     from makar.marks.key import current_key
-    from makar.rooms.image import ImageRequest
+    from makar.rooms.image import ImageRequest, ImageSampling
 
-    marks = options.mark and policy.marks
-    sampling = {"seed": secrets.randbelow(2**31) if options.seed is None else options.seed,
-                "num_steps": options.steps, "guidance": options.guidance, "solver": options.solver}
-    return from_json(ImageRequest, {
-        "prompt": prompt, "model": options.model or default_model(), "style": options.style, "size_px": options.size,
-        "n": options.n, "background": options.background, "form": options.form,
-        "sampling": {name: value for name, value in sampling.items() if value is not None},
-        "reference": reference, "mark": current_key().id if marks else ""})
+    usual = ImageSampling()
+    sampling = ImageSampling(
+        seed=secrets.randbelow(2**31) if options.seed is None else options.seed,
+        num_steps=usual.num_steps if options.steps is None else options.steps,
+        guidance=usual.guidance if options.guidance is None else options.guidance,
+        solver=from_json(ImageSampling, {"solver": options.solver or usual.solver}).solver)
+    return ImageRequest(
+        prompt=prompt, model=options.model or default_model(), style=options.style, size_px=options.size, n=options.n,
+        sampling=sampling, background=options.background,
+        form=from_json(ImageRequest, {"prompt": "any", "model": "any", "form": options.form}).form,
+        reference=reference, mark=current_key().id if options.mark and policy.marks else "")
 
 
 def _fitted(request: ImageRequest, model: PictureModel) -> ImageRequest:

@@ -24,6 +24,7 @@ from makar.rooms.image.prompts import Prompts
 from makar.rooms.image.request import ImageRequest, Reference, decoded
 from makar.rooms.image.styles import Looks
 from makar.store import StoredModel
+from makar.store.native import PICTURES
 
 Pixels = NDArray[np.uint8]
 
@@ -123,6 +124,6 @@ def facts_of(folder: Path, name: str) -> Mapping[str, Any]:
         facts: Mapping[str, Any] = json.loads(read_text(folder / "model.json"))
     except ValueError as error:
         raise Damaged(f"'{folder / 'model.json'}' cannot be read ({error!s:.100})") from error
-    if facts.get("family") != "patchflow":
+    if facts.get("family") != PICTURES:
         raise BadInput(f"'{name}' is no model of pictures; see them with: makar models list")
     return facts

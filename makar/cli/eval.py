@@ -51,12 +51,13 @@ def run(args: argparse.Namespace) -> int:
     from makar.kit.progress import Progress
     from makar.ledger import open_ledger
     from makar.room import room
+    from makar.verbs.image.options import default_model
 
     measure = plugins.load("makar.evaluate", args.measure, "MEASURE")
     asked = room(measure.room)
     runtime = None if asked.usual is None else _runtime(args)
     data = args.data / "pack.json" if (args.data / "pack.json").is_file() else args.data
-    model = load(asked, args.model or (asked.default if asked.default else None), runtime)
+    model = load(asked, args.model or (default_model() if measure.room == "image" else None), runtime)
     evaluation = Evaluation(measure, model, data, args.limit)
     with Progress(args.measure, len(evaluation.tasks()), "items") as progress:
         def show(item: Item, num_tasks: int) -> None:

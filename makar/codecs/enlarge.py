@@ -1,4 +1,4 @@
-"""Larger pictures: by a net (Real-ESRGAN, run by ncnn on the CPU), or by whole pixels where pixels are meant to show."""
+"""Larger pictures: by a net (Real-ESRGAN, run by ncnn on the CPU), or by whole pixels where these are meant to show."""
 
 from __future__ import annotations
 

@@ -25,26 +25,27 @@ READ = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "ICO", "PPM")
 
 _JPEG_QUALITY = 95
 _READABLE = "give a PNG, JPEG, WebP, GIF, BMP, TIFF or ICO"
-_MODES = frozenset("1 L LA La P PA RGB RGBA RGBX RGBa YCbCr LAB HSV I I;16 I;16B I;16L I;16N".split())
+_MODES = frozenset(("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "YCbCr", "LAB", "HSV", "I", "I;16",
+                    "I;16B", "I;16L", "I;16N"))
 
 
 @dataclass(frozen=True)
 class Form:
-    """How a picture is written. alpha: what is not painted can stay open; pixels: it holds pixels, and so a mark"""
+    """How a picture is written. alpha: what is not painted can stay open; marks: it holds one picture of pixels"""
 
     name: str
     media_type: str
     suffixes: tuple[str, ...]
     alpha: bool = True
-    pixels: bool = True
+    marks: bool = True
 
 
 FORMS = {form.name: form for form in (
     Form("png", "image/png", (".png",)),
     Form("webp", "image/webp", (".webp",)),
     Form("jpeg", "image/jpeg", (".jpg", ".jpeg"), alpha=False),
-    Form("svg", "image/svg+xml", (".svg",), pixels=False),
-    Form("ico", "image/x-icon", (".ico",)),
+    Form("svg", "image/svg+xml", (".svg",), marks=False),
+    Form("ico", "image/x-icon", (".ico",), marks=False),
 )}
 
 
@@ -59,6 +60,11 @@ def form_named(suffix: str) -> Form:
     raise UnknownName("suffix of a picture", suffix, [one for form in FORMS.values() for one in form.suffixes])
 
 
+def is_drawing(data: bytes) -> bool:
+    """Whether it is an SVG."""
+    return data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") and b"<svg" in data[:4096]
+
+
 def opened(data: bytes, name: str = "the picture") -> Image.Image:
     """A picture as its file has it, unpacked, its size looked at before that.
 
@@ -68,7 +74,7 @@ def opened(data: bytes, name: str = "the picture") -> Image.Image:
         raise BadInput(f"{name} is empty; {_READABLE}")
     if len(data) > MOST_BYTES:
         raise BadInput(f"{name} has {len(data):,} bytes; at most {MOST_BYTES:,} are read")
-    if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") and b"<svg" in data[:4096]:
+    if is_drawing(data):
         raise BadInput(f"{name} is a drawing (SVG), no picture of pixels; render it to a PNG first")
     try:
         with warnings.catch_warnings():

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from makar.codecs.picture import Pixels, opened
+from makar.codecs.picture import Pixels, is_drawing, opened, read_picture
 from makar.kit.errors import BadInput, NotHere
 
 CLOSE_FRAC = 0.02
 COLOURS = (8, 16, 32, 64)
-"""Tried in this order until the drawing renders within CLOSE_FRAC of the pixels; where none does, the closest stands."""
+"""Tried in this order until the drawing renders within CLOSE_FRAC of the pixels; else the closest stands."""
 MOST_SVG_BYTES = 8_000_000
 _TRACED_PX = 256
 _OPAQUE = 128
@@ -34,17 +34,18 @@ class Vector:
     error_frac: float
 
 
-def vectorised(pixels: Pixels, *, crisp: bool = False) -> Vector:
+def vectorised(pixels: Pixels, *, crisp: bool = False, side_px: int = 256) -> Vector:
     """The picture as SVG that scales. crisp: pixel art, each pixel a square; its opacity stays, other edges are hard.
+    side_px: the size that it is shown at where nothing else is said
 
     Shapes: (S, S, 4)
     Raises: NotHere (vtracer or resvg is not installed)
     """
     if crisp:
-        return _measured(pixels, len(pixels), "".join(_rectangles(pixels)))
+        return _measured(pixels, (len(pixels), side_px), "".join(_rectangles(pixels)))
     best = None
     for num_colours in COLOURS:
-        tried = _measured(pixels, _TRACED_PX, _traced(_flat(pixels, num_colours)))
+        tried = _measured(pixels, (_TRACED_PX, side_px), _traced(_flat(pixels, num_colours)))
         if best is None or tried.error_frac < best.error_frac:
             best = tried
         if best.error_frac <= CLOSE_FRAC:
@@ -73,6 +74,15 @@ def rendered(svg: bytes, side_px: int) -> Pixels:
     return np.array(opened(png).convert("RGBA"))
 
 
+def pixels_of(data: bytes) -> Pixels:
+    """The pixels of a picture file; of a drawing, as it is rendered.
+
+    Shapes: -> (H, W, 4)
+    Raises: BadInput, NotHere (resvg is not installed)
+    """
+    return rendered(data, _TRACED_PX) if is_drawing(data) else read_picture(data)
+
+
 def difference_frac(one: Pixels, other: Pixels) -> float:
     """The mean difference of a channel, colours weighed by their opacity. Shapes: both (H, W, 4)"""
     return float(np.abs(_weighed(one) - _weighed(other)).mean())
@@ -84,9 +94,12 @@ def _weighed(pixels: Pixels) -> NDArray[np.float32]:
     return values
 
 
-def _measured(pixels: Pixels, side: int, shapes: str) -> Vector:
+def _measured(pixels: Pixels, sides: tuple[int, int], shapes: str) -> Vector:
+    """sides: of the drawing's own units, and in pixels"""
+    units, side_px = sides
+
     def drawing(said: str) -> bytes:
-        return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {side} {side}" width="{side}" height="{side}">'
+        return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {units} {units}" width="{side_px}" height="{side_px}">'
                 f"{said}{shapes}</svg>\n").encode()
 
     error_frac = difference_frac(rendered(drawing(""), len(pixels)), pixels)

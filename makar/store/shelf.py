@@ -11,6 +11,7 @@ from makar.store import layout, native, proof
 from makar.store.catalogue import CATALOGUE, HubFile, RegistryFile, Weights
 from makar.store.fetch import expect_room, fetch, say, whole
 from makar.store.lock import held
+from makar.store.pictures import enlarger
 from makar.store.shipped import SHIPPED, Shipped
 from makar.store.stored_model import Origin, StoredModel, is_current, is_ready, make, read_model
 
@@ -73,6 +74,9 @@ def stored(name: str | None = None, pull: bool = True, *, source: Path | None = 
     Raises: UnknownName, NotHere, NoNetwork, Damaged, OutOfRoom, BadInput
     """
     name = name or default_model()
+    found = enlarger(name)
+    if found is not None:
+        return found
     expect_known(name)
     if not _usable(name):
         weights = CATALOGUE.get(name)

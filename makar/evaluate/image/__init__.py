@@ -92,7 +92,7 @@ def tasks(model: Any, path: Path) -> list[Task]:
         if entry.split == "train":
             others.setdefault(entry.concept, []).append(place)
     held_out = [place for place, entry in enumerate(entries) if entry.split == "held_out" and entry.concept in others
-                and entry.source in model.styles]
+                and entry.source in model.looks.order]
     random.Random(0).shuffle(held_out)
     first = {entries[place].concept: place for place in reversed(held_out)}
     if len(first) < LEAST_PAIRS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from makar.codecs.picture import FORMS
 from makar.room import Room
 from makar.rooms.image.confidence import Nearness, nearest
+from makar.rooms.image.finish import marked
 from makar.rooms.image.models import build
 from makar.rooms.image.request import ImageRequest, ImageSampling, Reference
 from makar.rooms.image.sample import sample
@@ -17,4 +18,4 @@ def _media_type(request: ImageRequest) -> str:
 
 
 ROOM = Room(name="image", request=ImageRequest, build=build, sample=sample, media_type=_media_type,
-            models=("patchflow", "tiny"))
+            marked=marked, models=("patchflow", "diffusers", "enlarging", "tiny"))

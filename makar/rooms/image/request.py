@@ -8,9 +8,11 @@ from typing import Literal
 
 from makar.kit.errors import BadInput, UnknownName
 from makar.methods.flow import SAMPLERS
+from makar.store.pictures import ENLARGED_BY_PIXELS, ESRGAN
 
 SIZES_PX = (32, 64, 128, 256, 512)
 FORMS = ("png", "webp", "jpeg", "svg", "ico")
+ENLARGERS = ("", ENLARGED_BY_PIXELS, ESRGAN.name)
 MOST_CANDIDATES = 64
 MOST_STEPS = 1000
 MOST_CHARS = 2000
@@ -62,6 +64,8 @@ class ImageRequest:
     style: the look, by a name that the model knows; None leaves it open
     size_px: the side of the picture. background: `transparent` or a colour
     n: how many candidates; candidate i is drawn with the seed `sampling.seed + i`, so that it can be made again alone
+    enlarger: what makes a picture larger than it was drawn: Real-ESRGAN, whole pixels where these are meant to show (which
+    SVG keeps too), or "" for plain interpolation
     reference: what to vary or to edit. mark: the public id of the key that pixels are marked with; "" marks nothing
     """
 
@@ -73,6 +77,7 @@ class ImageRequest:
     sampling: ImageSampling = field(default_factory=ImageSampling)
     background: str = TRANSPARENT
     form: Literal["png", "webp", "jpeg", "svg", "ico"] = "png"
+    enlarger: str = ""
     reference: Reference | None = None
     mark: str = ""
 
@@ -87,8 +92,29 @@ class ImageRequest:
             raise BadInput(f"pictures are {known} or {SIZES_PX[-1]} px; got {self.size_px}")
         if self.form not in FORMS:
             raise UnknownName("form of a picture", self.form, FORMS)
+        if self.enlarger not in ENLARGERS:
+            raise UnknownName("enlarger", self.enlarger, ENLARGERS)
+        if self.background != TRANSPARENT:
+            colour_named(self.background)
         if not 1 <= self.n <= MOST_CANDIDATES:
             raise BadInput(f"n is between 1 and {MOST_CANDIDATES}; got {self.n}")
+
+
+def colour_named(name: str) -> tuple[int, int, int]:
+    """A colour of a background.
+
+    Raises: BadInput
+    """
+    from PIL import ImageColor
+
+    try:
+        red, green, blue, *alpha = ImageColor.getrgb(name)
+    except ValueError as error:
+        raise BadInput(f"'{name}' is no background: give transparent, a colour such as white or navy, or "
+                       "#rrggbb") from error
+    if alpha and alpha[0] < 255:
+        raise BadInput(f"the background '{name}' is half open; give transparent, or a colour without opacity")
+    return red, green, blue
 
 
 def decoded(text: str) -> bytes:

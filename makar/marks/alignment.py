@@ -1,0 +1,182 @@
+"""Finds how a picture lies on the tile: how much it was enlarged, and where it was cut out.
+
+Four questions are asked of a picture, from the likeliest to the most that can be: is it as it was marked; was it only
+enlarged or reduced as a whole; only cut; both. A quarter of the allowed false positives goes to each, shared evenly
+(Bonferroni) among all that it tries, so that a picture that nobody cut needs not pay for those that somebody did.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from makar.marks.waves import BAND, TILE_PX, Reals, Spectrum, Waves, deviation, spectrum_at
+
+SMALLEST, LARGEST = 0.48, 2.1
+_WINDOW_PX = 256  # in which scales and shifts are looked for; a larger picture serves to refine what was found
+_MOST_PX = 1024  # of a picture along either axis, around its middle
+_STEP_PX = 3.0  # between neighbouring scales, across the whole picture: the shortest wave is four pixels long
+_TRIED = 6  # candidates of each question that are refined
+NUM_SHIFTS = (2 * TILE_PX)**2  # by half pixels
+_QUESTIONS = 4
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """One way for a picture to lie on the tile, and how well it fits.
+
+    height: of the pilot's correlation, in standard deviations of what an unmarked picture gives
+    """
+
+    scale: float
+    down_px: float
+    across_px: float
+    height: float
+    p_value: float
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A picture's residual around its middle, the window of it that is searched, and the window's spectra by scale."""
+
+    residual: Reals
+    top_px: int
+    left_px: int
+    window: tuple[int, int, int]
+    spectra: tuple[tuple[float, Spectrum], ...]
+
+    def spectrum(self, scale: float) -> Spectrum:
+        """The whitened spectrum of all of it."""
+        return whitened(spectrum_at(self.residual, scale, self.top_px, self.left_px))
+
+    @property
+    def scales(self) -> list[float]:
+        """Every scale that may be tried."""
+        return scales(max(self.residual.shape))
+
+
+def plane(residual: Reals) -> Plane:
+    """Prepares a residual for the search under any number of keys. Shapes: (H, W)"""
+    top, left, middle = _middle(residual, _MOST_PX)
+    down, across, window = _middle(middle, _WINDOW_PX)
+    seen = tuple((scale, whitened(spectrum_at(window, scale, top + down, left + across)))
+                 for scale in scales(max(window.shape)))
+    return Plane(middle, top, left, (top + down, left + across, max(window.shape)), seen)
+
+
+def _middle(residual: Reals, most_px: int) -> tuple[int, int, Reals]:
+    top, left = (max(0, (size - most_px) // 2) for size in residual.shape)
+    return top, left, residual[top:top + most_px, left:left + most_px]
+
+
+def scales(extent_px: int) -> list[float]:
+    """The scales that are tried for a picture of that extent, 1 among them."""
+    step = math.log1p(_STEP_PX / max(extent_px, 16))
+    first, last = math.ceil(math.log(SMALLEST) / step), math.floor(math.log(LARGEST) / step)
+    return [math.exp(number * step) for number in range(first, last + 1)]
+
+
+def whitened(spectrum: Spectrum) -> Spectrum:
+    """Strong waves, which are the picture's own rather than the mark's, count less: by their root."""
+    whitened_: Spectrum = spectrum / np.sqrt(np.maximum(np.abs(spectrum), 1e-12))
+    return whitened_
+
+
+def aligned(spectrum: Spectrum, down_px: float, across_px: float) -> Spectrum:
+    """The spectrum of the picture moved back by a shift. Shapes: (waves,) -> (waves,)"""
+    places = np.argwhere(BAND)
+    cycles = (places[:, 0] - (BAND.shape[0] - 1) // 2) * down_px + places[:, 1] * across_px
+    moved: Spectrum = spectrum * np.exp(2j * np.pi / TILE_PX * cycles)
+    return moved
+
+
+def best_alignment(waves: Waves, seen: Plane) -> Alignment:
+    """How the picture most likely lies on the key's tile; its p-value has all that was tried in it."""
+    as_it_is = (1.0, 0.0, 0.0)
+    coarse = [(_height(waves, spectrum), scale) for scale, spectrum in seen.spectra]
+    enlarged = [(scale, 0.0, 0.0) for _, scale in sorted(coarse, reverse=True)[:_TRIED]]
+    peaks = [(scale, list(_peaks(waves, spectrum))) for scale, spectrum in seen.spectra]
+    cut = [(scale, down, across) for scale, found in peaks if scale == 1.0 for _, down, across in found]
+    both = sorted(((height, scale, down, across) for scale, found in peaks for height, down, across in found),
+                  reverse=True)[:_TRIED]
+    num_scales = len(seen.scales)
+    return min((_best(waves, seen, [as_it_is], 1),
+                _best(waves, seen, _finer_scales(seen, enlarged), num_scales),
+                _best(waves, seen, _finer_shifts(cut), NUM_SHIFTS),
+                _best(waves, seen, _finer_shifts(_finer_scales(seen, [found[1:] for found in both])),
+                      num_scales * NUM_SHIFTS)), key=lambda one: (one.p_value, -one.height))
+
+
+def polished(waves: Waves, seen: Plane, found: Alignment) -> Spectrum:
+    """The aligned spectrum at the best fit nearby, between the scales and shifts that are tried."""
+    at = (found.scale, found.down_px, found.across_px)
+    best, spectrum = found.height, aligned(seen.spectrum(found.scale), *at[1:])
+    step = math.log1p(_STEP_PX / max(seen.residual.shape)) / 2
+    for shrink in (1.0, 0.5, 0.25):
+        for factor in (math.exp(-step * shrink), 1.0, math.exp(step * shrink)):
+            whole = seen.spectrum(at[0] * factor)
+            for down, across in _around(0.25 * shrink):
+                tried = aligned(whole, at[1] + down, at[2] + across)
+                if (height := _height(waves, tried)) > best:
+                    best, spectrum, nearer = height, tried, (at[0] * factor, at[1] + down, at[2] + across)
+                    found = Alignment(*nearer, height, found.p_value)
+        at = (found.scale, found.down_px, found.across_px)
+    return spectrum
+
+
+Place = tuple[float, float, float]
+
+
+def _best(waves: Waves, seen: Plane, tried: Iterable[Place], num_tests: int) -> Alignment:
+    """The best of the places tried, among the many that might have been."""
+    best, spectra = Alignment(1.0, 0.0, 0.0, -math.inf, 1.0), dict[float, Spectrum]()
+    for scale, down, across in tried:
+        if scale not in spectra:
+            spectra[scale] = seen.spectrum(scale)
+        height = _height(waves, aligned(spectra[scale], down, across))
+        if height > best.height:
+            chance = 0.5 * math.erfc(height / math.sqrt(2))
+            best = Alignment(scale, down, across, height, min(1.0, _QUESTIONS * num_tests * chance))
+    return best
+
+
+def _height(waves: Waves, spectrum: Spectrum) -> float:
+    """The pilot's correlation in standard deviations.
+
+    Under another key, or none, its phases are independent and uniform whatever the picture is: the sum has mean 0 and
+    this deviation, and lighter tails than the normal's.
+    """
+    pilot = spectrum[waves.pilot]
+    return float((pilot * waves.phases[waves.pilot].conj()).real.sum()) / deviation(pilot)
+
+
+def _peaks(waves: Waves, spectrum: Spectrum) -> Iterator[tuple[float, float, float]]:
+    """The highest places of the pilot's correlation over all shifts, by whole pixels: (height, down, across)."""
+    grid = np.zeros((TILE_PX, TILE_PX // 2 + 1), dtype=np.complex128)
+    most = (BAND.shape[0] - 1) // 2
+    places = np.argwhere(BAND)[waves.pilot]
+    down, across = places[:, 0] - most, places[:, 1]
+    # The inverse transform counts waves twice, but for those that run down alone.
+    grid[down, across] = spectrum[waves.pilot] * waves.phases[waves.pilot].conj() * np.where(across == 0, 1, 0.5)
+    heights = np.fft.irfft2(grid, (TILE_PX, TILE_PX)).ravel() * (TILE_PX**2 / deviation(spectrum[waves.pilot]))
+    for place in np.argpartition(heights, -_TRIED)[-_TRIED:]:
+        yield float(heights[place]), float(place // TILE_PX), float(place % TILE_PX)
+
+
+def _finer_scales(seen: Plane, tried: Sequence[Place]) -> list[Place]:
+    """The same places at every scale of the whole picture that is nearest to theirs."""
+    step = math.log1p(_STEP_PX / max(seen.window[2], 16)) / 2
+    return [(scale, down, across) for coarse, down, across in tried for scale in seen.scales
+            if abs(math.log(scale / coarse)) <= step * 1.001]
+
+
+def _finer_shifts(tried: Sequence[Place]) -> list[Place]:
+    return [(scale, down + more_down, across + more_across) for scale, down, across in tried
+            for more_down, more_across in _around(0.5)]
+
+
+def _around(step_px: float) -> list[tuple[float, float]]:
+    return [(down * step_px, across * step_px) for down in (-1, 0, 1) for across in (-1, 0, 1)]

@@ -1,0 +1,90 @@
+"""Pictures as a detector sees them: read from any file, and less what is drawn on them."""
+
+from __future__ import annotations
+
+import functools
+import io
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+
+MOST_PX = 64_000_000
+LUMA = np.array([0.299, 0.587, 0.114])
+"""Source: ITU-R BT.601"""
+_LEAST_ALPHA = 0.06
+_REACH_PX, _SPREAD_PX = 5, 3.0
+_ALIKE, _LARGEST = 8.0, 4.0  # of 255
+
+Picture = NDArray[np.uint8]
+Reals = NDArray[np.float64]
+
+
+def read_picture(data: bytes) -> Picture | None:
+    """The picture of a file that Pillow reads; None where it cannot, or it is too large.
+
+    Shapes: -> (H, W, 4)
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data)) as opened:
+                if opened.width * opened.height > MOST_PX:
+                    return None
+                return np.asarray(opened.convert("RGBA"))
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError,
+            Image.DecompressionBombWarning):
+        return None
+
+
+def residual(rgba: Picture) -> Reals:
+    """What is left of the brightness when each pixel is compared with those around it that are like it: the mark, the
+    noise and fine texture. Edges, which are no mark, drop out.
+
+    Shapes: (H, W, 4) -> (H, W)
+    Source: Tomasi and Manduchi 1998, Bilateral filtering for gray and color images, eq. 3-6
+    """
+    seen = rgba[..., 3].astype(np.float32) / 255
+    bright = (rgba[..., :3] @ LUMA).astype(np.float32)
+    left = bright - _smooth(bright, seen)
+    left *= np.exp(-(left / np.float32(_LARGEST))**2 / 2)
+    left[seen < _LEAST_ALPHA] = 0
+    return left.astype(np.float64)
+
+
+def _smooth(bright: NDArray[np.float32], seen: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The mean of the pixels around each that are near to it in place and brightness."""
+    total, weight = bright * seen, seen.copy()
+    for down, across, near in _neighbours():
+        if down < bright.shape[0] and abs(across) < bright.shape[1]:
+            # Each pair of pixels is compared once, for both.
+            here, there = _overlap(down, across, *bright.shape)
+            alike = np.exp(np.square(bright[here] - bright[there]) * np.float32(-0.5 / _ALIKE**2)) * near
+            to_there, to_here = alike * seen[here], alike * seen[there]
+            total[here] += to_here * bright[there]
+            weight[here] += to_here
+            total[there] += to_there * bright[here]
+            weight[there] += to_there
+    smooth: NDArray[np.float32] = total / np.maximum(weight, np.float32(1e-6))
+    return smooth
+
+
+Window = tuple[slice, slice]
+
+
+def _overlap(down: int, across: int, height: int, width: int) -> tuple[Window, Window]:
+    """The parts of a plane that lie on each other when it is moved up by `down` and left by `across`."""
+    rows = slice(0, height - down), slice(down, height)
+    columns = slice(max(0, -across), width - max(0, across)), slice(max(0, across), width + min(0, across))
+    return (rows[0], columns[0]), (rows[1], columns[1])
+
+
+@functools.cache
+def _neighbours() -> tuple[tuple[int, int, np.float32], ...]:
+    """Half of the disc around a pixel, with how near each is."""
+    disc = [(down, across) for down in range(_REACH_PX + 1) for across in range(-_REACH_PX, _REACH_PX + 1)
+            if (down > 0 or across > 0) and down**2 + across**2 <= _REACH_PX**2]
+    return tuple((down, across, np.float32(np.exp(-(down**2 + across**2) / (2 * _SPREAD_PX**2))))
+                 for down, across in disc)

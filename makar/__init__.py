@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from makar.verbs.chat import chat as chat
     from makar.verbs.check import check as check
     from makar.verbs.curate import curate as curate
+    from makar.verbs.image import edit_image as edit_image
+    from makar.verbs.image import image as image
+    from makar.verbs.image import upscale_image as upscale_image
+    from makar.verbs.image import vary_image as vary_image
     from makar.verbs.replay import replay as replay
     from makar.verbs.text import text as text
     from makar.verbs.trace import forget as forget
@@ -24,10 +28,10 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-VERBS = ("text", "chat", "code", "check", "curate", "trace", "index", "forget", "verify", "replay")
+VERBS = ("text", "chat", "code", "image", "vary_image", "edit_image", "upscale_image", "check", "curate", "trace", "index", "forget", "verify", "replay")
 """The verbs that work today."""
 
-VERBS_WITHOUT_ROOM = ("image", "music", "speech", "sound", "video")
+VERBS_WITHOUT_ROOM = ("music", "speech", "sound", "video")
 """The verbs that are planned and say so when they are called."""
 
 _PLACES = {
@@ -35,6 +39,10 @@ _PLACES = {
     "chat": ("makar.verbs.chat", "chat"),
     "check": ("makar.verbs.check", "check"),
     "code": ("makar.verbs.code", None),
+    "image": ("makar.verbs.image", "image"),
+    "vary_image": ("makar.verbs.image", "vary_image"),
+    "edit_image": ("makar.verbs.image", "edit_image"),
+    "upscale_image": ("makar.verbs.image", "upscale_image"),
     "curate": ("makar.verbs.curate", "curate"),
     "trace": ("makar.verbs.trace", "trace"),
     "index": ("makar.verbs.trace", "index"),
@@ -45,8 +53,8 @@ _PLACES = {
     "Withheld": ("makar.provenance.released", "Withheld"),
 }
 
-__all__ = ["Released", "Withheld", "chat", "check", "code", "curate", "forget", "index", "replay", "text", "trace",
-           "verify"]
+__all__ = ["Released", "Withheld", "chat", "check", "code", "curate", "edit_image", "forget", "image", "index", "replay",
+           "text", "trace", "upscale_image", "vary_image", "verify"]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from makar import VERBS_WITHOUT_ROOM, __version__, no_room
 from makar.kit import plugins
@@ -19,7 +19,20 @@ EXIT_BROKEN_PIPE = 141  # what a shell reports for a process that SIGPIPE ended
 
 
 class Parser(argparse.ArgumentParser):
-    """Argparse whose complaints are Makar's errors: one line, exit 2."""
+    """Argparse whose complaints are Makar's errors: one line, exit 2.
+
+    usual_task: of a group of `tasks`, the one that is meant where its first word names none of them
+    """
+
+    def __init__(self, *, usual_task: str = "", tasks: Sequence[str] = (), **settings: Any) -> None:
+        super().__init__(**settings)
+        self._usual_task, self._tasks = usual_task, tasks
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse, with the usual task filled in."""
+        if self._usual_task and args and args[0] not in (*self._tasks, "-h", "--help"):
+            args = [self._usual_task, *args]
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Raises: BadInput"""
@@ -64,8 +77,8 @@ def _run(argv: list[str]) -> int:
 
 
 def _parser(groups: Sequence[str]) -> Parser:
-    parser = Parser(prog="makar", description="Text and code made on this machine, checked and recorded before they "
-                                              "leave.", epilog="makar COMMAND --help tells more about a command.")
+    parser = Parser(prog="makar", description="Text, code and pictures made on this machine, checked and recorded "
+                                              "before they leave.", epilog="makar COMMAND --help tells more about a command.")
     parser.add_argument("--version", action="version", version=f"makar {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
     for group in groups:

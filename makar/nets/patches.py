@@ -201,7 +201,8 @@ def initialised(config: Config, seed: int) -> PatchTransformer:
             elif name.endswith("norm.weight"):
                 nn.init.ones_(weight)
             else:
-                spread = 0.02 if name in ("place", "slot") else weight.shape[-1] ** -0.5
+                # A place must be heard beside a patch from the first step, or all patches are painted alike for long.
+                spread = 0.5 if name in ("place", "slot") else weight.shape[-1] ** -0.5
                 nn.init.normal_(weight, std=spread, generator=random)
     return net
 

@@ -22,7 +22,8 @@ FORM = 2
 FORMS = (1, 2)
 """The forms that can be read."""
 # Of a request: how it is made, not what is asked.
-_CONFIGURES = ("task", "sampling", "options", "n", "exact", "style", "size_px", "background", "form")
+_CONFIGURES = ("task", "sampling", "options", "n", "exact", "style", "size_px", "background", "form",
+               "enlarger")
 _ROOT = re.compile(r"(?:corpus|folder) ([0-9a-f]{64})\b")
 
 

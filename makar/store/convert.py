@@ -19,7 +19,6 @@ from makar.store.safetensors_folder import SafetensorsFolder, refuse_pickle
 from makar.store.tokenizer_file import Vocabulary
 from makar.store.weights_file import Rows, write_weights
 
-FORMAT = 1
 DTYPES = ("bfloat16", "float32")
 
 
@@ -111,7 +110,7 @@ def _fill(part: Path, reading: Reading, origin: Mapping[str, Any] | None, dtype:
         atomic_write(part / "chat_template.jinja", vocabulary.chat_template)
     written = write_weights(part / "weights.safetensors", reading.plan.targets, reading.rows, dtype)
     model = {
-        "format": FORMAT, "family": reading.plan.family, "architecture": dict(reading.plan.architecture),
+        "format": native.FORMAT, "family": reading.plan.family, "architecture": dict(reading.plan.architecture),
         "bos_id": vocabulary.bos_id, "add_bos": vocabulary.add_bos, "eos_ids": list(vocabulary.eos_ids),
         "fim": vocabulary.fim, "dtype": dtype, "weights_sha256": written.sha256, "weights_bytes": written.num_bytes,
         "licence": reading.licence, "notes": list(vocabulary.notes), "origin": dict(origin or {})}

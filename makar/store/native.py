@@ -1,6 +1,7 @@
 """A folder that already has the native form, such as a checkpoint of `makar train`: taken in as it is.
 
-One with a `base` in its model.json holds an adapter, whose base is another model of the store.
+One with a `base` in its model.json holds an adapter, whose base is another model of the store. A model of pictures has
+its weights in shards, and no tokenizer.
 """
 
 from __future__ import annotations
@@ -13,17 +14,38 @@ from pathlib import Path
 from typing import Any
 
 from makar.kit.errors import BadInput, Damaged
-from makar.kit.files import atomic_write, disk_errors, read_text, sha256_file
+from makar.kit.files import atomic_write, disk_errors, read_text, sha256_bytes, sha256_file
 from makar.store.stored_model import Origin
 
+FORMAT = 1
+"""Of the native form; what was converted to another is converted again."""
 MODEL, WEIGHTS, TOKENIZER = "model.json", "weights.safetensors", "tokenizer.json"
-OPTIONAL = ("chat_template.jinja", "card.md")
+SHARDS = "weights.json"
+PICTURES = "patchflow"
+"""The family of models that draw."""
+OPTIONAL = ("chat_template.jinja", "card.md", "neighbours.safetensors")
 
 
 def find(path: Path) -> Path | None:
     """The native folder that `path` is, or the newest checkpoint of the run that it is."""
     candidates = [path, *sorted(path.glob("checkpoints/step-*"), reverse=True)] if path.is_dir() else []
-    return next((folder for folder in candidates if (folder / MODEL).is_file() and (folder / WEIGHTS).is_file()), None)
+    return next((folder for folder in candidates if (folder / MODEL).is_file()
+                 and ((folder / WEIGHTS).is_file() or (folder / SHARDS).is_file())), None)
+
+
+def weight_files(folder: Path) -> dict[str, str]:
+    """The names of a folder's weight files and their sha256, of their bytes as they are.
+
+    Raises: Damaged
+    """
+    if not (folder / SHARDS).is_file():
+        return {WEIGHTS: sha256_file(folder / WEIGHTS)}
+    try:
+        num = len(json.loads(read_text(folder / SHARDS))["sha256"])
+        names = [f"weights-{number:05}.safetensors" for number in range(num)]
+        return {name: sha256_file(folder / name) for name in names}
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise Damaged(f"'{folder / SHARDS}' cannot be read, or a file that it names ({error!s:.200})") from error
 
 
 def origin(folder: Path, name: str) -> Origin:
@@ -31,16 +53,17 @@ def origin(folder: Path, name: str) -> Origin:
 
     Raises: BadInput (another form), Damaged (weights with another hash than it says)
     """
-    facts = _facts(folder)
-    sha256 = sha256_file(folder / WEIGHTS)
+    facts, files = _facts(folder), weight_files(folder)
+    sharded = WEIGHTS not in files
+    sha256 = sha256_bytes("".join(files.values()).encode()) if sharded else files[WEIGHTS]
     if sha256 != facts.get("weights_sha256"):
-        raise Damaged(f"'{folder / WEIGHTS}' was changed: hashes to {sha256[:16]}…, expected "
+        raise Damaged(f"the weights in '{folder}' were changed: they hash to {sha256[:16]}…, expected "
                       f"{str(facts.get('weights_sha256'))[:16]}…")
-    if not (folder / TOKENIZER).is_file():
+    if not sharded and not (folder / TOKENIZER).is_file():
         raise BadInput(f"'{folder}' has no {TOKENIZER}, without which its weights cannot be used")
     return Origin(name, sha256, str(folder.absolute()), str(facts.get("licence") or ""),
-                  str(facts.get("training_data") or "not disclosed"), (folder / WEIGHTS).stat().st_size,
-                  str(folder.resolve()), {WEIGHTS: sha256})
+                  str(facts.get("training_data") or "not disclosed"),
+                  sum((folder / name).stat().st_size for name in files), str(folder.resolve()), files)
 
 
 def copy(source: Path, folder: Path, origin: Mapping[str, Any] | None) -> None:
@@ -53,7 +76,7 @@ def copy(source: Path, folder: Path, origin: Mapping[str, Any] | None) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name[:80]}.", suffix=".part"))
         try:
-            for name in (WEIGHTS, TOKENIZER, *OPTIONAL):
+            for name in (*weight_files(source), SHARDS, TOKENIZER, *OPTIONAL):
                 if (source / name).is_file():
                     shutil.copyfile(source / name, part / name)
             atomic_write(part / MODEL, json.dumps({**facts, "origin": dict(origin or {})}, indent=1,
@@ -65,12 +88,11 @@ def copy(source: Path, folder: Path, origin: Mapping[str, Any] | None) -> None:
 
 
 def _facts(folder: Path) -> dict[str, Any]:
-    from makar.store.convert import FORMAT
-
     try:
         facts = dict(json.loads(read_text(folder / MODEL)))
     except (ValueError, TypeError) as error:
         raise Damaged(f"'{folder / MODEL}' cannot be read ({error})") from error
-    if facts.get("format") != FORMAT or "architecture" not in facts or "eos_ids" not in facts:
+    needed = {"architecture"} | ({"eos_ids"} if facts.get("family") != PICTURES else set())
+    if facts.get("format") != FORMAT or not needed <= facts.keys():
         raise BadInput(f"'{folder / MODEL}' has form {facts.get('format')!r:.20}; this version of Makar reads {FORMAT}")
     return facts

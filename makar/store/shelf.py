@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from makar.kit.errors import Damaged, NotHere, UnknownName
-from makar.store import layout, proof
+from makar.store import layout, native, proof
 from makar.store.catalogue import CATALOGUE, HubFile, RegistryFile, Weights
 from makar.store.fetch import expect_room, fetch, say, whole
 from makar.store.lock import held
+from makar.store.pictures import enlarger
+from makar.store.shipped import SHIPPED, Shipped
 from makar.store.stored_model import Origin, StoredModel, is_current, is_ready, make, read_model
 
 ROOMY_BYTES = 4 << 30
@@ -44,13 +46,13 @@ def added_names() -> list[str]:
     """Models on this machine that the catalogue does not know."""
     folder = layout.models()
     found = [path.name for path in folder.iterdir() if not path.name.startswith(".")] if folder.is_dir() else []
-    return sorted(name for name in found if name not in CATALOGUE and is_ready(name))
+    return sorted(name for name in found if name not in CATALOGUE and name not in SHIPPED and is_ready(name))
 
 
 def expect_known(name: str) -> None:
     """Raises: UnknownName"""
-    if name not in CATALOGUE and name not in added_names():
-        raise UnknownName("model", name, [*CATALOGUE, *added_names()])
+    if name not in CATALOGUE and name not in SHIPPED and name not in added_names():
+        raise UnknownName("model", name, [*CATALOGUE, *SHIPPED, *added_names()])
 
 
 def pull(name: str, progress: bool = True, source: Path | None = None) -> Path:
@@ -58,6 +60,8 @@ def pull(name: str, progress: bool = True, source: Path | None = None) -> Path:
 
     Raises: UnknownName, NoNetwork, NotHere, Damaged, OutOfRoom, BadInput
     """
+    if name in SHIPPED:
+        raise NotHere(f"'{name}' comes with Makar and needs no pulling")
     if name not in CATALOGUE and name in added_names():
         raise NotHere(f"'{name}' was added on this machine and has no mirrors; add it again from its source")
     expect_known(name)
@@ -70,6 +74,9 @@ def stored(name: str | None = None, pull: bool = True, *, source: Path | None = 
     Raises: UnknownName, NotHere, NoNetwork, Damaged, OutOfRoom, BadInput
     """
     name = name or default_model()
+    found = enlarger(name)
+    if found is not None:
+        return found
     expect_known(name)
     if not _usable(name):
         weights = CATALOGUE.get(name)
@@ -77,7 +84,9 @@ def stored(name: str | None = None, pull: bool = True, *, source: Path | None = 
             raise NotHere(f"the model {name} is not on this machine; run: makar models pull {name}")
         with held(layout.lock_file(name), lambda: say(f"another process is preparing {name}; waiting")):
             if not _usable(name):
-                if weights is None:
+                if name in SHIPPED:
+                    make(native.origin(SHIPPED[name].folder, name))
+                elif weights is None:
                     _renew(name)
                 else:
                     _prepare(weights, source)
@@ -118,8 +127,13 @@ def raw_of(weights: Weights) -> Path:
 
 def listing() -> list[Entry]:
     """Every known and every added model."""
-    return [_catalogue_entry(weights) for weights in CATALOGUE.values()] + [_added_entry(name)
-                                                                          for name in added_names()]
+    return [*map(_catalogue_entry, CATALOGUE.values()), *map(_shipped_entry, SHIPPED.values()),
+            *map(_added_entry, added_names())]
+
+
+def _shipped_entry(model: Shipped) -> Entry:
+    return Entry(model.name, 0, model.num_params, model.licence, "with Makar",
+                 size_on_disk(layout.model_folder(model.name)), False)
 
 
 def _catalogue_entry(weights: Weights) -> Entry:
@@ -142,8 +156,7 @@ def _added_entry(name: str) -> Entry:
 
 def model_params(model: StoredModel) -> int:
     """The parameters of a converted model, from its size on disk: its weights are two bytes each."""
-    weights = model.folder / "weights.safetensors"
-    return weights.stat().st_size // 2 if weights.is_file() else 0
+    return sum(file.stat().st_size for file in model.folder.glob("weights*.safetensors")) // 2
 
 
 def size_on_disk(path: Path) -> int:
@@ -166,7 +179,7 @@ def describe(name: str) -> list[tuple[str, str]]:
                  ("training data", weights.training_data)]
         lines += [("mirror", _mirror_text(mirror)) for mirror in weights.mirrors]
     else:
-        model = read_model(name)[0]
+        model = stored(name) if name in SHIPPED else read_model(name)[0]
         lines = [("name", name), ("source", f"{model.source}, {model.bytes:,} bytes"), ("sha256", model.sha256),
                  ("parameters", f"{model_params(model):,}"), ("licence", model.licence),
                  ("training data", model.training_data)]

@@ -73,7 +73,7 @@ def is_current(name: str) -> bool:
 
     Raises: Damaged
     """
-    from makar.store.convert import FORMAT
+    from makar.store.native import FORMAT
 
     return _read(name).get("format") == FORMAT
 

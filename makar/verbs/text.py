@@ -143,7 +143,7 @@ def begin_messages(messages: Sequence[Message], options: TextOptions, *, ledger:
     return Work(ROOM, request, policy=policy, ledger=ledger, asked=asked)
 
 
-def readable(words: str, name: str) -> str:
+def readable(words: str, name: str, example: str = 'makar text "Write a haiku about rain"') -> str:
     """`words` if a model can read them.
 
     Raises: BadInput (empty, lone surrogates, NUL, too long)
@@ -156,7 +156,7 @@ def readable(words: str, name: str) -> str:
         raise BadInput(f"the {name} is not valid text: character {error.start + 1} is a lone surrogate or a byte that "
                        "is not UTF-8; give it in UTF-8") from error
     if not words.strip():
-        raise BadInput(f"the {name} is empty; say what you want, for example: makar text \"Write a haiku about rain\"")
+        raise BadInput(f"the {name} is empty; say what you want, for example: {example}")
     if size_bytes > MOST_PROMPT_BYTES:
         raise BadInput(f"the {name} has {size_bytes:,} bytes; the most any prompt can have is {MOST_PROMPT_BYTES:,}; "
                        "shorten it or send it in parts")

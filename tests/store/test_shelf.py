@@ -17,7 +17,7 @@ from safetensors import safe_open
 from makar import store
 from makar.kit.errors import BadInput, Damaged, NoNetwork, NotHere, OutOfRoom, UnknownName
 from makar.kit.files import sha256_file
-from makar.store import convert, layout, shelf, upkeep
+from makar.store import layout, native, shelf, upkeep
 from makar.store.catalogue import CATALOGUE, HubFile, RegistryFile, Weights
 
 HERE = str(Path(__file__).parent)
@@ -119,7 +119,7 @@ def test_a_model_converted_by_another_version_is_converted_again(
     tiny_file.write(layout.incoming() / "own.gguf")
     store.add(layout.incoming() / "own.gguf")
     before = store.stored("small")
-    monkeypatch.setattr(convert, "FORMAT", convert.FORMAT + 1)
+    monkeypatch.setattr(native, "FORMAT", native.FORMAT + 1)
     capsys.readouterr()
     for name in ("small", "own"):
         for _ in range(2):
@@ -127,7 +127,7 @@ def test_a_model_converted_by_another_version_is_converted_again(
     assert capsys.readouterr().err.count("converting") == 2
     assert sorted(path.name for path in layout.models().iterdir()) == ["own", "small"]
     (layout.incoming() / "own.gguf").unlink()
-    monkeypatch.setattr(convert, "FORMAT", convert.FORMAT + 1)
+    monkeypatch.setattr(native, "FORMAT", native.FORMAT + 1)
     with pytest.raises(NotHere, match="makar models remove own"):
         store.stored("own")
 

@@ -1,22 +1,15 @@
-"""The fingerprint of a picture: which of its coarsest 256 waves are above their median.
-
-Source: Zauner 2010, Implementation and benchmarking of perceptual image hash functions, section 3.2.1 (DCT hash)
-"""
+"""The fingerprint of a picture: which of its coarsest 256 waves are above their median."""
 
 from __future__ import annotations
 
-import functools
 import io
 import warnings
-from typing import Any
 
-import numpy as np
+from makar.codecs.waves import NUM_BITS, waves
 
 SCHEME = "image-dct-16x16/1"
 NEAR = 56
-SIDE_PX, WAVES = 64, 16
 MOST_PX = 64_000_000
-_LEAST_SPREAD = 2.0  # of 255: a picture with less has no waves to go by
 
 
 def bits(data: bytes) -> bytes | None:
@@ -33,25 +26,9 @@ def bits(data: bytes) -> bytes | None:
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError,
             Image.DecompressionBombWarning):
         return None
-    white = Image.new("RGBA", picture.size, "white")
-    white.alpha_composite(picture)
-    small = white.convert("L").resize((SIDE_PX, SIDE_PX), Image.Resampling.BOX)
-    grey = np.asarray(small, dtype=np.float64)
-    if grey.std() < _LEAST_SPREAD:
-        return None
-    waves = _cosines() @ grey @ _cosines().T
-    coarse = waves[:WAVES, :WAVES].ravel().copy()
-    coarse[0] = waves[WAVES, WAVES]  # the first is the mean brightness, which says nothing
-    return np.packbits(coarse > np.median(coarse)).tobytes()
-
-
-@functools.cache
-def _cosines() -> Any:
-    """The matrix of the discrete cosine transform of 64 values (DCT-II)."""
-    place = np.arange(SIDE_PX)
-    return np.cos(np.pi * (2 * place[None, :] + 1) * place[:, None] / (2 * SIDE_PX))
+    return waves(picture)
 
 
 def similarity_frac(num_bits: int) -> float:
     """The share of waves that agree beyond chance."""
-    return max(0.0, 1 - num_bits / 128)
+    return max(0.0, 1 - num_bits / (NUM_BITS / 2))

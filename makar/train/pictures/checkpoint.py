@@ -2,25 +2,29 @@
 
     model.json card.md config.json            what it is: shape, looks, licence, data, who is to be named; its settings
     weights.json weights-*.safetensors        the average of the weights in bf16, and the map of words; to draw with
+    neighbours.safetensors                    once it is over: an index of the pictures, to see near-copies by
     state.json state-*.safetensors            weights in fp32, optimiser, average, position; to go on from
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from makar.codecs.pack import Pack
+from makar.codecs.pack import Pack, Pixels
 from makar.kit.config import canonical, to_json
 from makar.kit.files import atomic_write, sha256_bytes
 from makar.ledger import open_ledger
 from makar.nets.shards import save_shards
+from makar.store.native import FORMAT, PICTURES
+from makar.tracing.pictures import Told, write_index
 from makar.train.checkpoint import drop_older, made_whole
 from makar.train.pictures.card import write_card
 from makar.train.state import save_state
@@ -28,16 +32,14 @@ from makar.train.state import save_state
 if TYPE_CHECKING:
     from makar.train.pictures.loop import Session
 
-WEIGHTS = "weights"
-FAMILY = "patchflow"
-FORM = 1
+WEIGHTS, NEIGHBOURS = "weights", "neighbours.safetensors"
 
 
 class Saver:
     """Writes the checkpoints of a run; each names the one before as its parent."""
 
     def __init__(self, pack: Pack, parent: str) -> None:
-        self._pack, self._parent = pack, parent
+        self._pack, self._parent, self._concepts = pack, parent, known_concepts(pack)
 
     def __call__(self, session: Session) -> Path:
         weights = {name: weight.detach() for name, weight in session.net.named_parameters()}
@@ -45,11 +47,14 @@ class Saver:
         model = self._model(session)
         with made_whole(session.out, session.clock.step) as (part, final):
             sha256 = save_shards(part, WEIGHTS, {**{name: _kept(weight) for name, weight in average.items()},
-                                                  **words_map(self._pack)}, {"looks": list(self._pack.looks)})
-            model["weights_sha256"] = sha256
+                                                  **words_map(self._pack), "concepts": _kept(self._concepts[1])},
+                                 {"looks": list(self._pack.looks)})
+            model |= {"concepts": self._concepts[0], "weights_sha256": sha256}
             atomic_write(part / "model.json", json.dumps(model, indent=1, ensure_ascii=False))
             atomic_write(part / "config.json", json.dumps(to_json(session.config), indent=1))
             atomic_write(part / "card.md", write_card(model, self._pack))
+            if session.clock.step >= session.clock.last_step:
+                write_index(part / NEIGHBOURS, trained_on(self._pack))
             save_state(part, {f"net/{name}": weight for name, weight in weights.items()} | session.optimiser.state(),
                        {"clock": asdict(session.clock), "measures": session.measures, "sha256": sha256})
         config = canonical(session.config).encode()
@@ -67,10 +72,10 @@ class Saver:
         facts, clock = self._pack.facts, session.clock
         told = ", ".join(f"{num:,} under {licence}" for licence, num in sorted(facts["licences"].items()))
         return {
-            "form": FORM, "family": FAMILY, "architecture": to_json(session.net.config),
+            "format": FORMAT, "family": PICTURES, "architecture": to_json(session.net.config),
             "reader": facts["reader"], "looks": list(self._pack.looks),
             "styles": sorted({entry.style for entry in self._pack.entries}),
-            "pixel_looks": sorted({look for entry in self._pack.entries if entry.size_px < session.net.config.size_px
+            "pixel_looks": sorted({look for entry in self._pack.entries if entry.size_px < facts["settings"]["size_px"]
                                    for look in (entry.style, entry.source)}),
             "licence": "Apache-2.0; the pictures of its data under " + ", ".join(sorted(facts["licences"])),
             "training_data": f"{len(session.pictures):,} pictures of the pack {self._pack.root[:16]} ({told})",
@@ -88,3 +93,23 @@ def words_map(pack: Pack) -> Mapping[str, Tensor]:
     words = pack.words
     return {f"words.{name}": torch.from_numpy(value.copy()) for name, value in
             (("basis", words.basis), ("mean", words.mean), ("scale", words.scale))}
+
+
+def known_concepts(pack: Pack) -> tuple[list[str], Tensor]:
+    """What the pictures that are trained on show, by name, and each name's words as one vector.
+
+    Shapes: -> (concepts, dim)
+    """
+    number = {phrase: index for index, phrase in enumerate(pack.words.phrases)}
+    names = {entry.phrases[0] for entry in pack.entries if entry.split == "train"}
+    found = sorted(names)
+    return found, torch.from_numpy(np.stack([pack.words.of(number[name]).mean(0) for name in found]))
+
+
+def trained_on(pack: Pack) -> Iterator[tuple[Told, Pixels]]:
+    """Every picture that is learned from, with what is to be said of it."""
+    for size_px in sorted({entry.size_px for entry in pack.entries}):
+        for place, pixels in zip(*pack.pixels(size_px), strict=True):
+            entry = pack.entries[place]
+            if entry.split == "train":
+                yield Told(entry.id.partition("/")[2], entry.source, entry.licence, entry.credit), pixels

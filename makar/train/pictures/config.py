@@ -59,6 +59,8 @@ class Config:
 
     size: the dial; layers, 64 channels and one head for each. batch: pictures of a step; at_once: of one forward pass
     start: the folder of a checkpoint whose weights the run begins with, empty for random ones
+    workers: parts of a step that are computed side by side, each by one thread; on a processor that is shared, two
+    workers wait for each other once a step, two threads of one product at every product
     compile: compile each kind of block (None: on a GPU that can)
     """
 
@@ -71,6 +73,7 @@ class Config:
     start: str = ""
     batch: int = 256
     at_once: int = 1024
+    workers: int = 1
     net: Net = field(default_factory=Net)
     flow: Flow = field(default_factory=Flow)
     optimise: Optimise = field(default_factory=lambda: Optimise(ema=0.999, weight_decay=0.05))
@@ -94,7 +97,7 @@ def resolved(config: Config) -> Config:
     replace, n = dataclasses.replace, config.net
     dim = n.dim or patches.HEAD_DIM * config.size
     limits = [("size", config.size, 1, 32), ("batch", config.batch, 1, 1 << 16),
-              ("at_once", config.at_once, 1, 1 << 16),
+              ("at_once", config.at_once, 1, 1 << 16), ("workers", config.workers, 1, 256),
               ("net.size_px", n.size_px, 8, 512), ("net.patch_px", n.patch_px, 1, n.size_px),
               ("net.context_tok", n.context_tok, 1, 64), ("schedule.num_steps", config.schedule.num_steps, 1, 10**8),
               ("flow.no_words_frac", config.flow.no_words_frac, 0, 1),

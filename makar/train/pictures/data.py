@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from makar.codecs.pack import Pack, Words
+from makar.codecs.pixels import resized, to_values
 from makar.kit.errors import BadInput
 from makar.nets.patches import Condition
 
@@ -65,41 +66,19 @@ class Pictures:
         return Condition(self.words[phrases] * self.scale, self.present[phrases], looks)
 
 
-def to_values(pixels: Tensor) -> Tensor:
-    """Bytes to numbers from -1 to 1, colours multiplied by their opacity, so what is not painted has one colour.
-
-    Shapes: (B, S, S, 4) -> (B, 4, S, S)
-    """
-    whole = pixels.float() / 255
-    return torch.cat((whole[..., :3] * whole[..., 3:], whole[..., 3:]), -1).permute(0, 3, 1, 2) * 2 - 1
-
-
-def to_pixels(values: Tensor) -> NDArray[np.uint8]:
-    """The inverse of `to_values`, cut to what bytes can hold.
-
-    Shapes: (B, 4, S, S) -> (B, S, S, 4)
-    """
-    whole = ((values.float().permute(0, 2, 3, 1) + 1) / 2).clamp(0, 1)
-    opacity = whole[..., 3:]
-    opacity = torch.where(opacity < 4 / 255, torch.zeros_like(opacity), opacity)
-    colours = (whole[..., :3] / opacity.clamp(min=1e-3)).clamp(0, 1) * (opacity > 0)
-    found: NDArray[np.uint8] = (torch.cat((colours, opacity), -1) * 255).round().to(torch.uint8).cpu().numpy()
-    return found
-
-
 def load_pictures(pack: Pack, split: str, size_px: int, context_tok: int, device: torch.device) -> Pictures:
-    """The pictures of one split, smaller ones enlarged by whole pixels; so hard pixels stay hard.
+    """The pictures of one split, smaller ones enlarged by whole pixels, so hard pixels stay hard; larger ones averaged.
 
     Raises: Damaged, BadInput (no picture of this split)
     """
-    sizes = sorted({entry.size_px for entry in pack.entries if size_px % entry.size_px == 0})
+    sizes = sorted({entry.size_px for entry in pack.entries
+                    if size_px % entry.size_px == 0 or entry.size_px % size_px == 0})
     places, pixels = list[int](), list[NDArray[np.uint8]]()
     for size in sizes:
         at, found = pack.pixels(size)
         kept = [index for index, place in enumerate(at) if pack.entries[place].split == split]
         places += [at[index] for index in kept]
-        times = size_px // size
-        pixels.append(found[kept].repeat(times, 1).repeat(times, 2))
+        pixels.append(resized(found[kept], size_px))
     if not places:
         raise BadInput(f"the pack '{pack.folder}' has no picture of {size_px} pixels for '{split}'")
     words = pack.words

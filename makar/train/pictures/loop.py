@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -108,9 +109,9 @@ def train(session: Session) -> Iterator[Progress]:
                           f"makar train {config.recipe} --resume -o {session.out}") from None
 
 
-def seeded(session: Session, step: int) -> torch.Generator:
-    """Chance at one step: the same whether or not the run was interrupted before."""
-    return torch.Generator(session.device).manual_seed(session.config.seed * 1_000_003 + step)
+def seeded(session: Session, step: int, part: int = 0) -> torch.Generator:
+    """Chance at one part of a step: the same whether or not the run was interrupted before."""
+    return torch.Generator(session.device).manual_seed((session.config.seed * 1_000_003 + step) + part * 2**40)
 
 
 def take_step(session: Session, rate: float) -> tuple[float, float]:
@@ -118,15 +119,16 @@ def take_step(session: Session, rate: float) -> tuple[float, float]:
 
     Raises: BadInput (the loss is no number: nothing was moved)
     """
-    config, flow, random = session.config, session.config.flow, seeded(session, session.clock.step)
+    config, weights = session.config, list(session.net.parameters())
+    parts = range(-(-config.batch // config.at_once))
     total = torch.zeros((), device=session.device)
-    for start in range(0, config.batch, config.at_once):
-        num = min(config.at_once, config.batch - start)
-        rows = torch.randint(len(session.pictures), (num,), generator=random, device=session.device)
-        clean, condition = session.pictures.batch(rows, random, Dropped(flow.no_words_frac, flow.no_look_frac))
-        loss = loss_of(session, clean, condition, random, averaged=False).sum() / config.batch
-        loss.backward()
-        total += loss.detach()
+    with ThreadPoolExecutor(config.workers) as pool:
+        done = pool.map(lambda part: gradient(session, weights, part), parts) if config.workers > 1 else (
+            gradient(session, weights, part) for part in parts)
+        for loss, slopes in done:  # in the order of the parts, so that sums do not depend on who is done first
+            total += loss
+            for weight, slope in zip(weights, slopes, strict=True):
+                weight.grad = slope if weight.grad is None else weight.grad.add_(slope)
     norm = session.optimiser.clip()
     value, size = float(total), float(norm)
     if not (math.isfinite(value) and math.isfinite(size)):
@@ -136,6 +138,16 @@ def take_step(session: Session, rate: float) -> tuple[float, float]:
     session.optimiser.step(rate)
     synchronise(session.device)
     return value, size
+
+
+def gradient(session: Session, weights: Sequence[Tensor], part: int) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """The loss of one part of a step's batch, and its slope for every weight."""
+    config, flow, random = session.config, session.config.flow, seeded(session, session.clock.step, part)
+    num = min(config.at_once, config.batch - part * config.at_once)
+    rows = torch.randint(len(session.pictures), (num,), generator=random, device=session.device)
+    clean, condition = session.pictures.batch(rows, random, Dropped(flow.no_words_frac, flow.no_look_frac))
+    loss = loss_of(session, clean, condition, random, averaged=False).sum() / config.batch
+    return loss.detach(), torch.autograd.grad(loss, weights)
 
 
 def loss_of(session: Session, clean: Tensor, condition: Condition, random: torch.Generator, *,

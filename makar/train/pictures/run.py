@@ -15,22 +15,23 @@ import torch
 from torch import Tensor
 
 from makar.codecs.pack import Pack, open_pack
+from makar.codecs.pixels import to_pixels
 from makar.kit.config import from_json, replace_at, to_json
 from makar.kit.errors import BadInput, Damaged, NotHere
 from makar.kit.files import atomic_write
-from makar.methods.flow import euler, guided, steps
+from makar.methods.flow import euler, steps
 from makar.nets.patches import Config as Architecture
 from makar.nets.patches import initialised, parts_of
 from makar.nets.shards import load_shards
+from makar.rooms.image.drawing import denoiser, noise
 from makar.train.checkpoint import newest
 from makar.train.clock import Clock
 from makar.train.device import dtype_of, pick_device, pick_precision
 from makar.train.optimise import Optimiser
 from makar.train.pictures.checkpoint import WEIGHTS, Saver
 from makar.train.pictures.config import Config, resolved
-from makar.train.pictures.data import Pictures, load_pictures, to_pixels
+from makar.train.pictures.data import Pictures, load_pictures
 from makar.train.pictures.loop import Progress, Session, train
-from makar.train.pictures.sample import noise
 from makar.train.pictures.sheet import contact_sheet, on_chequers, png
 from makar.train.plot import Log, draw_loss
 from makar.train.state import load_state
@@ -105,6 +106,8 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
                 weight.copy_(tensors.pop(f"net/{name}"))
         optimiser.load(tensors)
         clock, parent, measures = Clock(**facts["clock"]), facts["sha256"], dict(facts["measures"])
+    if config.workers > 1:
+        torch.set_num_threads(1)  # each worker is one
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high")
     if config.compile or (config.compile is None and device.type == "cuda" and importlib.util.find_spec("triton")):
@@ -155,7 +158,7 @@ def watched(prepared: Prepared, session: Session) -> Iterator[Progress]:
         row: dict[str, Any] = to_json(progress)
         log.add({key: value for key, value in row.items() if key != "checkpoint"})
         if progress.validation_loss is not None or progress.checkpoint is not None:
-            atomic_write(out / "loss.svg", draw_loss(log.rows, prepared.config.recipe))
+            atomic_write(out / "loss.svg", draw_loss(log.rows, prepared.config.recipe, "error of the velocity"))
         if progress.step % watch.sheet_steps == 0 or progress.step == session.clock.last_step:
             atomic_write(out / f"sheet-{progress.step:08}.png", sheet(session))
         yield progress
@@ -173,9 +176,7 @@ def sheet(session: Session) -> bytes:
     condition = asked.asked(asked.phrases[rows, 0], asked.looks[rows, 0])
     c = session.net.config
     start = torch.cat([noise(index, (1, c.channels, c.size_px, c.size_px)) for index in range(num)]).to(device)
-    nothing = condition.nothing()
-    forward = session.averaged if session.optimiser.average else session.forward
-    denoise = guided(lambda z, at: forward(z, at, condition), lambda z, at: forward(z, at, nothing), watch.guidance)
+    denoise = denoiser(session.averaged if session.optimiser.average else session.forward, condition, watch.guidance)
     made = to_pixels(euler(denoise, start, steps(watch.num_steps, device=device)))
     real = asked.pixels[rows].cpu().numpy()
     across = min(12, num)

@@ -1,0 +1,53 @@
+"""A small model of icons for two cores and an hour: fewer sources, 32 pixels, 6 million weights.
+
+What is left out are flags, clock faces, keys and buttons, and most sets whose concepts no other set draws.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from makar.codecs.pack import Pack
+from makar.curation.pictures.drawing import Drawing, Source
+from makar.train.config import Optimise, Schedule
+from makar.train.pictures.config import Config, Net, Watch
+from makar.train.pictures.recipe import PictureRecipe
+
+CHOSEN = ("twemoji", "fluent-emoji-flat", "emojione", "fxemoji", "noto", "flat-color-icons", "dicebear-lorelei",
+          "dicebear-pixelart", "dicebear-thumbs", "crawl")
+_LEFT_OUT = re.compile(r"\bflag\b|^keycap|o.clock$|-thirty$|\bbutton$|^regional indicator|^family\b|^kiss\b|"
+                       r"^couple with")
+
+
+def config() -> Config:
+    """Six layers of 256 channels over 16 patches of 8 pixels.
+
+    At five minutes each, side by side on one busy machine, the loss on held-out pictures was 0.50 with patches of 4
+    pixels (192 channels, Muon), 0.46 with these (Muon) and 0.39 with these and AdamW, which here takes twice the steps.
+    """
+    return Config("image/icons_cpu", batch=64, at_once=32, workers=2,
+                  net=Net(size_px=32, patch_px=8, dim=256, num_layers=6, context_tok=8),
+                  optimise=Optimise(name="adamw", ema=0.99, weight_decay=0.02),
+                  schedule=Schedule(num_steps=20_000, warmup_steps=100),
+                  watch=Watch(validate_steps=100, validate_pictures=256, sheet_steps=250, num_steps=16))
+
+
+def obtain(folder: Path) -> Pack:
+    """The chosen sources, rendered once at 64 pixels."""
+    from makar.curation.pictures.gather import Gathering, gather
+    from makar.curation.pictures.sources import SOURCES
+
+    return gather(folder, [_without_signs(source) for source in SOURCES if source.name in CHOSEN], Gathering())
+
+
+def _without_signs(source: Source) -> Source:
+    def drawings(folder: Path) -> Iterator[Drawing]:
+        return (drawing for drawing in source.drawings(folder) if not _LEFT_OUT.search(drawing.concept))
+
+    return dataclasses.replace(source, drawings=drawings)
+
+
+RECIPE = PictureRecipe("icons, emoji, tiles and avatars for a processor without a GPU", config, obtain)

@@ -1,0 +1,21 @@
+"""The picture room: words in, small pictures with transparent backgrounds out."""
+
+from __future__ import annotations
+
+from makar.codecs.picture import FORMS
+from makar.room import Room
+from makar.rooms.image.confidence import Nearness, nearest
+from makar.rooms.image.finish import marked
+from makar.rooms.image.models import build
+from makar.rooms.image.request import ImageRequest, ImageSampling, Reference
+from makar.rooms.image.sample import sample
+
+__all__ = ["ROOM", "ImageRequest", "ImageSampling", "Nearness", "Reference", "nearest"]
+
+
+def _media_type(request: ImageRequest) -> str:
+    return FORMS[request.form].media_type
+
+
+ROOM = Room(name="image", request=ImageRequest, build=build, sample=sample, media_type=_media_type,
+            marked=marked, models=("patchflow", "diffusers", "enlarging", "tiny"))

@@ -1,0 +1,45 @@
+"""The models of the picture room, one file each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from makar.codecs.picture import Pixels
+from makar.rooms.image.models import diffusers, enlarging, patchflow, tiny
+from makar.rooms.image.request import ImageRequest
+from makar.rooms.image.styles import Looks
+from makar.store import StoredModel
+
+
+class PictureModel(Protocol):
+    """What the room asks of a model. looks: the styles it knows; concepts: what it was shown, where that is known"""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def sha256(self) -> str: ...
+
+    @property
+    def training_data(self) -> str: ...
+
+    @property
+    def looks(self) -> Looks: ...
+
+    @property
+    def concepts(self) -> tuple[str, ...]: ...
+
+    def pictures(self, request: ImageRequest) -> Iterator[tuple[int, Pixels]]:
+        """Every candidate with its index, each drawn alone. Shapes: RGBA (S, S, 4)"""
+        ...
+
+
+def build(stored: StoredModel | None) -> PictureModel:
+    """The stored model, or the tiny one where nothing is stored."""
+    if stored is None:
+        return tiny.build()
+    family = stored.architecture.get("family")
+    if family == "enlarger":
+        return enlarging.build(stored)
+    return diffusers.build(stored) if family == "diffusers" else patchflow.build(stored)

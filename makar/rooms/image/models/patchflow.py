@@ -1,0 +1,129 @@
+"""A plain Transformer over patches, walked from noise to a picture: what `makar train image/...` makes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from makar.codecs.picture import read_picture, squared
+from makar.codecs.pixels import to_pixels, to_values
+from makar.kit.errors import BadInput, Damaged
+from makar.kit.files import read_text
+from makar.nets.patches import Config, PatchTransformer
+from makar.nets.shards import load_shards
+from makar.rooms.image.drawing import Given, denoiser, draw
+from makar.rooms.image.prompts import Prompts
+from makar.rooms.image.request import ImageRequest, Reference, decoded
+from makar.rooms.image.styles import Looks
+from makar.store import StoredModel
+from makar.store.native import PICTURES
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class PatchFlow:
+    """A net with all that is needed to ask it.
+
+    looks: its styles and the sources of its data. concepts: what it was shown, `vectors` what they are as numbers
+    Shapes: vectors (concepts, dim)
+    """
+
+    name: str
+    sha256: str
+    training_data: str
+    net: PatchTransformer
+    prompts: Prompts
+    looks: Looks
+    concepts: tuple[str, ...] = ()
+    vectors: NDArray[np.float32] | None = None
+
+    @property
+    def native_px(self) -> int:
+        """The side of the pictures it draws."""
+        return self.net.config.size_px
+
+    @property
+    def arithmetic(self) -> Mapping[str, str]:
+        """What computes it."""
+        return {"net": "fp32"}
+
+    def pictures(self, request: ImageRequest) -> Iterator[tuple[int, Pixels]]:
+        """Every candidate at the native size, as it is drawn.
+
+        Shapes: RGBA (native_px, native_px, 4)
+        Raises: UnknownName (a style), BadInput (a prompt or a picture that cannot be read), NotHere, NoNetwork, Damaged
+        """
+        c, sampling = self.net.config, request.sampling
+        condition = self.prompts.condition(request.prompt, self.looks.number(request.style), c.context_tok)
+        denoise = denoiser(self.net, condition, sampling.guidance)
+        given = None if request.reference is None else given_of(request.reference, c.size_px)
+        for index in range(request.n):
+            values = draw(self.net, denoise, sampling.seed + index, sampling.num_steps, sampling.solver, given)
+            yield index, self._finished(to_pixels(values)[0], request.style)
+
+    def _finished(self, pixels: Pixels, style: str | None) -> Pixels:
+        if style in self.looks.pixel:  # a tile's pixels are painted or they are not
+            pixels[..., 3] = np.where(pixels[..., 3] > 127, 255, 0)
+        pixels[pixels[..., 3] == 0] = 0
+        return pixels
+
+
+def given_of(reference: Reference, size_px: int) -> Given:
+    """The picture to start from, at the size of the net.
+
+    Raises: BadInput (no picture, or a mask of another size)
+    """
+    picture = read_picture(decoded(reference.picture), "the picture")
+    clean = to_values(torch.from_numpy(squared(picture, size_px)[None].copy()))
+    if reference.mask is None:
+        return Given(clean, reference.strength_frac)
+    mask = read_picture(decoded(reference.mask), "the mask")
+    if mask.shape != picture.shape:
+        raise BadInput(f"the mask is {mask.shape[1]} x {mask.shape[0]} px and the picture {picture.shape[1]} x "
+                       f"{picture.shape[0]}; give a mask of the picture's size, white where it may change")
+    light = squared(mask, size_px)
+    free: Tensor = torch.from_numpy((light[..., :3].mean(-1) * (light[..., 3] / 255) > 127).astype(np.float32))
+    return Given(clean, reference.strength_frac, free[None, None])
+
+
+def build(stored: StoredModel) -> PatchFlow:
+    """Opens a checkpoint.
+
+    Raises: Damaged, BadInput (no model of pictures)
+    """
+    facts = facts_of(stored.folder, stored.name)
+    tensors, told = load_shards(stored.folder, "weights")
+    try:
+        config, words = Config(**facts["architecture"]), {
+            name: tensors.pop(f"words.{name}").numpy() for name in ("basis", "mean", "scale")}
+        vectors = tensors.pop("concepts").float().numpy() if "concepts" in tensors else None
+        net = PatchTransformer(config)
+        net.load_state_dict({name: value.float() for name, value in tensors.items()})
+        looks = Looks(tuple(told["looks"]), tuple(facts["styles"]), tuple(facts["pixel_looks"]))
+        return PatchFlow(stored.name, stored.sha256, stored.training_data, net.eval().requires_grad_(False),
+                         Prompts(facts["reader"], **words), looks, tuple(facts.get("concepts", ())), vectors)
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise Damaged(f"the model in '{stored.folder}' is not whole ({error!s:.200})") from error
+
+
+def facts_of(folder: Path, name: str) -> Mapping[str, Any]:
+    """What a checkpoint says of itself.
+
+    Raises: BadInput (a model of something else), Damaged
+    """
+    try:
+        facts: Mapping[str, Any] = json.loads(read_text(folder / "model.json"))
+    except ValueError as error:
+        raise Damaged(f"'{folder / 'model.json'}' cannot be read ({error!s:.100})") from error
+    if facts.get("family") != PICTURES:
+        raise BadInput(f"'{name}' is no model of pictures; see them with: makar models list")
+    return facts

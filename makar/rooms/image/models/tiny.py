@@ -1,0 +1,32 @@
+"""A picture model with random weights: builds at once, downloads nothing, draws coloured noise."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from makar.codecs.hashed import NUM_STATES
+from makar.kit.files import sha256_bytes
+from makar.nets.patches import Config, PatchTransformer
+from makar.rooms.image.models.patchflow import PatchFlow
+from makar.rooms.image.prompts import Prompts
+from makar.rooms.image.styles import Looks
+
+CONFIG = Config(size_px=32, patch_px=8, dim=64, num_layers=2, num_looks=3, word_dim=NUM_STATES, hidden_dim=128,
+                context_tok=4, bottleneck=32)
+CONCEPTS = ("circle", "square", "cross", "bar")
+
+
+def build() -> PatchFlow:
+    """The tiny model; the same weights every time."""
+    net = PatchTransformer(CONFIG)
+    random = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for weight in net.parameters():
+            weight.copy_(torch.randn(weight.shape, generator=random) * weight.shape[-1] ** -0.5)
+    sha256 = sha256_bytes(b"".join(weight.detach().numpy().tobytes() for weight in net.parameters()))
+    prompts = Prompts("hashed", np.eye(NUM_STATES, dtype=np.float32), np.zeros(NUM_STATES, np.float32),
+                      np.full(NUM_STATES, 0.03, np.float32))
+    vectors = np.stack([prompts.words(concept).mean(0) for concept in CONCEPTS])
+    return PatchFlow("tiny", sha256, "none: its weights are random", net.eval().requires_grad_(False), prompts,
+                     Looks(("filled", "hollow", "pixel"), ("filled", "hollow", "pixel"), ("pixel",)), CONCEPTS, vectors)

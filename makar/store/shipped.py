@@ -1,0 +1,29 @@
+"""Models that come with Makar: trained by its own recipes, and small enough to be part of the package."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """One such model; the first use takes it into the store. sha256: of its weights"""
+
+    name: str
+    sha256: str
+    num_params: int
+    licence: str
+
+    @property
+    def folder(self) -> Path:
+        """Where the package has it: a checkpoint without what only training needs."""
+        return Path(__file__).parent / "shipped" / self.name
+
+
+ICONS_32 = Shipped("icons-32", "2c7b9637571ee2dc1a4d5e3fe8b6061c0662aeb2087192806b5202bb3d5da3e6", 5_692_160, "Apache-2.0")
+"""Icons, emoji, tiles and avatars of 32 pixels, by the recipe image/icons_cpu."""
+
+SHIPPED: Mapping[str, Shipped] = MappingProxyType({model.name: model for model in (ICONS_32,)})

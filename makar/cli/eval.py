@@ -18,8 +18,9 @@ SUMMARIES = {
     "hellaswag": "which of four endings is likeliest (JSON lines: context, endings, label)",
     "humaneval": "functions that pass their tests (JSON lines: task_id, prompt, entry_point, test)",
     "marks": "how surely works are recognised by their marks (human text as the control: a .txt file or a tar of them)",
+    "image": "concepts drawn in styles they were never shown in, against real pictures (the pack of its training)",
 }
-_WITH_PAGE = ("marks",)
+_WITH_PAGE = ("marks", "image")
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -34,7 +35,8 @@ def add(commands: argparse._SubParsersAction) -> None:
         parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="what to measure on")
         parser.add_argument("--limit", type=int, metavar="N", help="the first N items only")
         parser.add_argument("-o", "--output", type=Path, metavar="JSON", help="write the result there too")
-        add_runtime_options(parser)
+        if name != "image":
+            add_runtime_options(parser)
         parser.set_defaults(run=run, measure=name)
 
 
@@ -49,9 +51,14 @@ def run(args: argparse.Namespace) -> int:
     from makar.kit.progress import Progress
     from makar.ledger import open_ledger
     from makar.room import room
+    from makar.verbs.image.options import default_model
 
     measure = plugins.load("makar.evaluate", args.measure, "MEASURE")
-    evaluation = Evaluation(measure, load(room("text"), args.model, _runtime(args)), args.data, args.limit)
+    asked = room(measure.room)
+    runtime = None if asked.usual is None else _runtime(args)
+    data = args.data / "pack.json" if (args.data / "pack.json").is_file() else args.data
+    model = load(asked, args.model or (default_model() if measure.room == "image" else None), runtime)
+    evaluation = Evaluation(measure, model, data, args.limit)
     with Progress(args.measure, len(evaluation.tasks()), "items") as progress:
         def show(item: Item, num_tasks: int) -> None:
             progress.advance(1, note=item.key)

@@ -132,6 +132,7 @@ class Measure:
 
     settings: everything that changes the figure, for the record
     page: the result and its items as an HTML page with curves, where the measure has some
+    room: whose models it is for
     """
 
     name: str
@@ -141,6 +142,7 @@ class Measure:
     run: Callable[[Model, Sequence[Task]], Iterator[Item]]
     figures: Callable[[Sequence[Item]], tuple[Figure, ...]]
     page: Callable[[Result, Sequence[Item]], str] | None = None
+    room: str = "text"
 
 
 def read_lines(path: Path, fields: Mapping[str, type]) -> list[tuple[str, dict[str, Any]]]:

@@ -23,7 +23,7 @@ MODEL, WEIGHTS, TOKENIZER = "model.json", "weights.safetensors", "tokenizer.json
 SHARDS = "weights.json"
 PICTURES = "patchflow"
 """The family of models that draw."""
-OPTIONAL = ("chat_template.jinja", "card.md")
+OPTIONAL = ("chat_template.jinja", "card.md", "neighbours.safetensors")
 
 
 def find(path: Path) -> Path | None:

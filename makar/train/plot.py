@@ -37,8 +37,8 @@ def _read(line: str) -> dict[str, Any]:
         return {}
 
 
-def draw_loss(rows: Sequence[dict[str, Any]], title: str) -> str:
-    """The training loss, averaged over neighbours, and the points of the validation loss; step across, nats up."""
+def draw_loss(rows: Sequence[dict[str, Any]], title: str, unit: str = "loss per token in nats") -> str:
+    """The training loss, averaged over neighbours, and the points of the validation loss; step across, loss up."""
     train = _thinned([(row["step"], row["loss"]) for row in rows if "loss" in row])
     held = [(row["step"], row["validation_loss"]) for row in rows if row.get("validation_loss") is not None]
     values = [value for _, value in train + held]
@@ -64,7 +64,7 @@ def draw_loss(rows: Sequence[dict[str, Any]], title: str) -> str:
     dots = "".join('<circle cx="{}" cy="{}" r="3" fill="#c0392b"/>'.format(*place(point).split(",")) for point in held)
     return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
             f'font-size="11" fill="#333"><rect width="100%" height="100%" fill="#fff"/>'
-            f'<text x="{LEFT}" y="16" font-size="13">{_escaped(title)}: loss per token in nats '
+            f'<text x="{LEFT}" y="16" font-size="13">{_escaped(title)}: {unit} '
             f'(blue: training, red: held out)</text>{"".join(grid)}'
             f'<polyline fill="none" stroke="#2c6fbb" stroke-width="1.5" points="{" ".join(map(place, train))}"/>'
             f'{dots}</svg>\n')

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from makar.codecs.picture import FORMS
 from makar.room import Room
+from makar.rooms.image.confidence import Nearness, nearest
 from makar.rooms.image.finish import marked
 from makar.rooms.image.models import build
 from makar.rooms.image.request import ImageRequest, ImageSampling, Reference
 from makar.rooms.image.sample import sample
 
-__all__ = ["ROOM", "ImageRequest", "ImageSampling", "Reference"]
+__all__ = ["ROOM", "ImageRequest", "ImageSampling", "Nearness", "Reference", "nearest"]
 
 
 def _media_type(request: ImageRequest) -> str:

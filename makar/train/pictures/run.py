@@ -158,7 +158,7 @@ def watched(prepared: Prepared, session: Session) -> Iterator[Progress]:
         row: dict[str, Any] = to_json(progress)
         log.add({key: value for key, value in row.items() if key != "checkpoint"})
         if progress.validation_loss is not None or progress.checkpoint is not None:
-            atomic_write(out / "loss.svg", draw_loss(log.rows, prepared.config.recipe))
+            atomic_write(out / "loss.svg", draw_loss(log.rows, prepared.config.recipe, "error of the velocity"))
         if progress.step % watch.sheet_steps == 0 or progress.step == session.clock.last_step:
             atomic_write(out / f"sheet-{progress.step:08}.png", sheet(session))
         yield progress

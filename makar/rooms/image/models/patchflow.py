@@ -52,9 +52,9 @@ class PatchFlow:
         return self.net.config.size_px
 
     @property
-    def styles(self) -> tuple[str, ...]:
-        """The looks that can be asked for."""
-        return self.looks.names
+    def arithmetic(self) -> Mapping[str, str]:
+        """What computes it."""
+        return {"net": "fp32"}
 
     def pictures(self, request: ImageRequest) -> Iterator[tuple[int, Pixels]]:
         """Every candidate at the native size, as it is drawn.

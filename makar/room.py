@@ -14,6 +14,7 @@ class Piece:
     """A part of a content as it is made. `index` tells the candidates of one request apart.
 
     `finish` is set on the last piece of a candidate: stop, length, or interrupted.
+    `data` is the whole content of a candidate that is no text: the bytes of a file.
     """
 
     text: str
@@ -21,9 +22,10 @@ class Piece:
     index: int = 0
     finish: str | None = None
     logprobs: tuple[Mapping[str, Any], ...] = ()
+    data: bytes | None = None
 
 
-def _no_mark(request: Any) -> Mapping[str, str]:
+def _no_mark(request: Any, index: int) -> Mapping[str, str]:
     return {"not_marked": "there is no mark for this kind of work"}
 
 
@@ -31,7 +33,8 @@ def _no_mark(request: Any) -> Mapping[str, str]:
 class Room:
     """One modality.
 
-    marked:  request -> what the record says of the mark: its scheme and key id, or why there is none
+    marked:  (request, candidate's index) -> what the record says of the mark: its scheme and key id, or why there is
+    none
     request: the frozen dataclass that a request to this room is
     build:   (model folder in the store, or None for `tiny`) -> a model that `sample` understands
     sample:  (model, request) -> pieces of every candidate, as they are made
@@ -44,7 +47,7 @@ class Room:
     build: Callable[..., Any]
     sample: Callable[[Any, Any], Iterator[Piece]]
     media_type: Callable[[Any], str]
-    marked: Callable[[Any], Mapping[str, str]] = _no_mark
+    marked: Callable[[Any, int], Mapping[str, str]] = _no_mark
     models: tuple[str, ...] = field(default=())
     usual: Hashable = None
 

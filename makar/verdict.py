@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from makar.kit.content import Content, data_of, text_of
 from makar.kit.span import Span as Span
 
 
@@ -13,21 +14,32 @@ from makar.kit.span import Span as Span
 class Subject:
     """What a check is shown: the content and what was asked for.
 
+    content: text, or the bytes of a file
     asked: the parts of the request that checks judge by: `language` (ISO 639-1), `json_schema` (dict),
     `tests` (pytest source), `given` (the user's file of which this is a new version), each absent where the request
     did not ask.
     final: False while the content is still being streamed and may go on.
     """
 
-    content: str
+    content: Content
     media_type: str
     asked: Mapping[str, Any] = field(default_factory=dict)
     final: bool = True
 
+    @property
+    def text(self) -> str:
+        """The content, for a check of texts."""
+        return text_of(self.content)
+
+    @property
+    def data(self) -> bytes:
+        """The content as bytes, for a check of files."""
+        return data_of(self.content)
+
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one check found. `score` is in [0, 1], 1 is flawless; `spans` are the places that made it fail."""
+    """What one check found. `score` is in [0, 1], 1 is flawless; `spans` are the places in a text that made it fail."""
 
     check: str
     passed: bool

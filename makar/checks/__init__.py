@@ -55,12 +55,17 @@ def run(check: Check, subject: Subject) -> Verdict:
     return replace(_excused(verdict, subject) if check.excuses_given else verdict, ms=round(ms, 3))
 
 
+def run_all(subject: Subject) -> tuple[Verdict, ...]:
+    """The verdict of every check that applies to a whole work."""
+    return tuple(run(check, subject) for check in load_checks() if applicable(check, subject))
+
+
 def _excused(verdict: Verdict, subject: Subject) -> Verdict:
     """The verdict without what the user's own file held already: to mask that would damage the file."""
     given = subject.asked.get("given")
     if verdict.passed or not verdict.spans or not isinstance(given, str):
         return verdict
-    new = tuple(span for span in verdict.spans if subject.content[span.start:span.end] not in given)
+    new = tuple(span for span in verdict.spans if subject.text[span.start:span.end] not in given)
     num_old = len(verdict.spans) - len(new)
     if not num_old:
         return verdict
@@ -90,6 +95,8 @@ def _fault(check: Check, verdict: object, subject: Subject) -> str:
         return f"returned {type(verdict).__name__} instead of a Verdict"
     if verdict.check != check.name:
         return f"returned a verdict of '{verdict.check}'"
+    if verdict.spans and isinstance(subject.content, bytes):
+        return "returned spans of what is no text"
     if any(not 0 <= span.start <= span.end <= len(subject.content) for span in verdict.spans):
         return "returned spans outside the content"
     return ""

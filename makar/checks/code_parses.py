@@ -25,23 +25,23 @@ def run(subject: Subject) -> Verdict:
     """Passed if the whole parses. A completion (`prefix` and `suffix` asked) is judged in the file it goes into."""
     if "prefix" in subject.asked or "suffix" in subject.asked:
         return _judge_completion(subject)
-    fault = _fault(subject.content, subject.media_type)
+    fault = _fault(subject.text, subject.media_type)
     if fault is None:
         return Verdict("code_parses", passed=True, score=1.0, reason="parses")
-    return _failed(fault, fault.start, subject.content)
+    return _failed(fault, fault.start, subject.text)
 
 
 def _judge_completion(subject: Subject) -> Verdict:
     prefix, suffix = str(subject.asked.get("prefix", "")), str(subject.asked.get("suffix", ""))
-    fault = _fault(prefix + subject.content + suffix, subject.media_type)
+    fault = _fault(prefix + subject.text + suffix, subject.media_type)
     if fault is None:
         return Verdict("code_parses", passed=True, score=1.0, reason="the file parses with it")
     around = _fault(prefix + suffix, subject.media_type)
     start = fault.start - len(prefix)
-    if around is not None and not 0 <= start < len(subject.content):
+    if around is not None and not 0 <= start < len(subject.text):
         return Verdict("code_parses", passed=True, score=0.5, reason="not judged: the file does not parse without it "
                        f"either (line {around.line}: {around.message})")
-    return _failed(fault, start, subject.content)
+    return _failed(fault, start, subject.text)
 
 
 def _failed(fault: _Fault, start: int, content: str) -> Verdict:

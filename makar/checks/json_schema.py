@@ -116,7 +116,7 @@ def _fail(reason: str, spans: tuple[Span, ...]) -> Verdict:
 
 
 def _run(subject: Subject) -> Verdict:
-    content = subject.content
+    content = subject.text
     validator = _validator(subject.asked["json_schema"])
     try:
         document = _parse(content)

@@ -114,7 +114,7 @@ def _run(subject: Subject) -> Verdict:
     language = str(subject.asked["language"]).lower().replace("_", "-").split("-")[0]
     if language not in _known():
         raise BadInput(f"language '{subject.asked['language']}': expected one of {', '.join(sorted(_known()))}")
-    text = _SKIPPED.sub(lambda match: " " * len(match[0]), subject.content)
+    text = _SKIPPED.sub(lambda match: " " * len(match[0]), subject.text)
     judged = [(match.span(), fit, match.end() - match.start()) for match in _PARAGRAPH.finditer(text)
               if (fit := _fits(match[0], language)) is not None]
     if not judged:  # no line is long enough on its own: all lines together may be

@@ -30,7 +30,7 @@ def _run(subject: Subject) -> Verdict:
     from makar.tracing.limits import Limits, repeated
 
     limits = from_json(Limits, subject.asked["originality"])
-    folded = fold(subject.content)
+    folded = fold(subject.text)
     indexes = [_opened(path, _written(path)) for path in limits.corpora]
     if limits.roots and limits.roots != tuple(index.root for index in indexes):
         raise Damaged("a corpus it compares with is no longer the one that the policy was read with")
@@ -38,7 +38,7 @@ def _run(subject: Subject) -> Verdict:
     spans = tuple(_spans(folded, found))
     if not spans:
         return Verdict("originality", True, 1.0, f"{_clean(limits, indexes)}{_owed(indexes, found)}")
-    share = sum(span.end - span.start for span in spans) / len(subject.content)
+    share = sum(span.end - span.start for span in spans) / len(subject.text)
     over = max(int(one.over.sum()) for one in found)
     named = _named(indexes, [one.sources for one in found])
     return Verdict("originality", False, max(0.0, 1.0 - share),

@@ -71,7 +71,7 @@ class Reach:
 
 def run(subject: Subject) -> Verdict:
     """Passed if nothing reaches outside. Markdown is judged by its fenced Python, a completion in its file."""
-    content, prefix = subject.content, str(subject.asked.get("prefix", ""))
+    content, prefix = subject.text, str(subject.asked.get("prefix", ""))
     sources = [(-len(prefix), prefix + content + str(subject.asked.get("suffix", "")))]
     if not subject.media_type.startswith(_PYTHON):
         sources = [(found.start(1), found[1]) for found in _FENCE.finditer(content)]

@@ -9,7 +9,7 @@ HOLD_BACK_CHARS = 160
 
 
 def _run(subject: Subject) -> Verdict:
-    spans = find_personal_data(subject.content)
+    spans = find_personal_data(subject.text)
     if not spans:
         return Verdict("personal_data", True, 1.0, "no personal data found")
     counts = {label: sum(span.label == label for span in spans) for label in sorted({span.label for span in spans})}

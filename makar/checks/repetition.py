@@ -137,7 +137,7 @@ def _runs(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def _run(subject: Subject) -> Verdict:
-    text = subject.content
+    text = subject.text
     words = _words(text, code=subject.media_type.startswith(_CODE))
     found = sorted([*_runs(text), *_excess(words), *_stale(words)])
     if not found:

@@ -136,7 +136,7 @@ def _example(token: str) -> bool:
 
 def _run(subject: Subject) -> Verdict:
     spans: list[Span] = []
-    for span in sorted(_find(subject.content), key=lambda span: (span.start, -span.end, span.label)):
+    for span in sorted(_find(subject.text), key=lambda span: (span.start, -span.end, span.label)):
         if not spans or spans[-1].end <= span.start:
             spans.append(span)
     if not spans:

@@ -17,7 +17,7 @@ def run(subject: Subject) -> Verdict:
     among them) and `run` (the test files), for code that needs its neighbours, or a content that is itself the tests.
     """
     try:
-        outcome = run_asked(subject.content, subject.asked["tests"])
+        outcome = run_asked(subject.text, subject.asked["tests"])
     except MakarError as error:
         return Verdict("tests_pass", passed=False, score=0.0, reason=f"not run: {error}")
     reason = outcome.summary

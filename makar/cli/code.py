@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     elif args.record:
         print(json.dumps(released.record, indent=2, ensure_ascii=False))
     else:
-        print(released.content, end="" if released.content.endswith("\n") else "\n")
+        print(released.text, end="" if released.text.endswith("\n") else "\n")
     return 0
 
 

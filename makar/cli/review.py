@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 from makar.cli._words import add_signing_options, output_path
 from makar.cli.ledger import printable
 from makar.kit.errors import BadInput
-from makar.kit.files import read_text
+from makar.kit.files import atomic_write, read_text
 
 if TYPE_CHECKING:
+    from makar.generate.artifact import Artifact
+    from makar.kit.content import Content
     from makar.provenance.released import Released
     from makar.provenance.review_queue import Kept
 
@@ -30,6 +32,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     actions.add_parser("list", help="the works that wait, oldest first").set_defaults(run=run_list)
     show = actions.add_parser("show", help="a work, what was found in it, and what an approval would let out")
     show.add_argument("id", metavar="ID", help="the beginning of the work's id")
+    show.add_argument("-o", "--output", metavar="FILE", type=Path, help="write the work there too, to look at it; it "
+                      "stays unreleased, and unsigned")
     show.set_defaults(run=run_show)
     for name, words, run in (("approve", "release it", run_approve), ("reject", "keep it in for good", run_reject),
                              ("edit", "replace it by your words, which are checked again", run_edit)):
@@ -54,9 +58,8 @@ def run_list(args: argparse.Namespace) -> int:
     with open_ledger() as ledger:
         works = pending(ledger)
     for work in works:
-        start = " ".join(work.case.artifact.content.split())[:50]
         print(printable(f"{work.id}  {work.at[:19]}  {work.case.artifact.room:<5} "
-                        f"{'; '.join(work.case.decision.reasons)}  \"{start}\"")[:200])
+                        f"{'; '.join(work.case.decision.reasons)}  {_start(work.case.artifact)}")[:200])
     if not works:
         print("nothing waits for review")
     return 0
@@ -67,8 +70,11 @@ def run_show(args: argparse.Namespace) -> int:
     from makar.ledger import open_ledger
     from makar.provenance.review_queue import kept
 
+    target = None if args.output is None else output_path(args.output)
     with open_ledger() as ledger:
         work = kept(ledger, args.id)
+    if target is not None:
+        atomic_write(target, work.case.artifact.data)
     print(printable("\n".join(_lines(work))))
     return 0
 
@@ -76,10 +82,12 @@ def run_show(args: argparse.Namespace) -> int:
 def run_approve(args: argparse.Namespace) -> int:
     """Releases a held work."""
     from makar.ledger import open_ledger
-    from makar.provenance.review_queue import approve
+    from makar.provenance.review_queue import approve, kept
 
     target = _target(args)
     with open_ledger() as ledger:
+        if target is None and isinstance(kept(ledger, args.id).case.artifact.content, bytes):
+            raise BadInput("this work is a file; say where it may be written: -o FILE")
         released = approve(ledger, args.id, _who(args), args.why)
     return _hand_over(released, target, args)
 
@@ -103,7 +111,7 @@ def run_edit(args: argparse.Namespace) -> int:
     target, who = _target(args), _who(args)
     with open_ledger() as ledger:
         work = kept(ledger, args.id)
-        new = read_text(args.file) if args.file else _edited(work.case.artifact.content)
+        new = read_text(args.file) if args.file else _edited(work.case.artifact.text)
         released = edit(ledger, work.id, new, who, args.why)
     return _hand_over(released, target, args)
 
@@ -116,19 +124,32 @@ def _lines(work: Kept) -> list[str]:
     for verdict in work.case.verdicts:
         if not verdict.passed:
             lines.append(f"{verdict.check}: {verdict.reason}")
-            lines += [f"  line {made.content.count(chr(10), 0, span.start) + 1}: {span.label}: "
-                      f"{made.content[span.start:span.end][:80]!r}" for span in verdict.spans]
-    lines += ["--- the work", made.content, "---"]
+            lines += [f"  line {made.text.count(chr(10), 0, span.start) + 1}: {span.label}: "
+                      f"{made.text[span.start:span.end][:80]!r}" for span in verdict.spans]
+    lines += ["--- the work", _shown(made.content), "---"]
     if work.state == "held":
         if work.approved_content != made.content:
-            lines += ["--- what an approval lets out", work.approved_content, "---"]
+            lines += ["--- what an approval lets out", _shown(work.approved_content), "---"]
         lines.append(f"decide: makar review approve | reject | edit {work.id} --why REASON")
     return lines
 
 
+def _start(made: Artifact) -> str:
+    """The beginning of a work, in a few words."""
+    if isinstance(made.content, bytes):
+        return f"({made.media_type}, {len(made.content):,} bytes)"
+    return f'"{" ".join(made.content.split())[:50]}"'
+
+
+def _shown(content: Content) -> str:
+    if isinstance(content, str):
+        return content
+    return f"{len(content):,} bytes that are no text; to look at them: makar review show ID -o FILE"
+
+
 def _hand_over(released: Released, target: Path | None, args: argparse.Namespace) -> int:
     if target is None:
-        print(released.content, end="" if released.content.endswith("\n") else "\n")
+        print(released.text, end="" if released.text.endswith("\n") else "\n")
     else:
         released.save(target, record=args.record, sign=args.sign, embed=args.embed)
     print(f"released as {released.id}" + (f" in {target}" if target else ""), file=sys.stderr)

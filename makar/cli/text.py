@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     if targets:
         _save(works, targets, args)
     elif args.record:
-        found = [{"text": one.content, "record": one.record} for one in works]
+        found = [{"text": one.text, "record": one.record} for one in works]
         print(json.dumps(found if args.n > 1 else found[0], indent=2, ensure_ascii=False))
     elif not streams:
         _print_all(works)
@@ -113,7 +113,7 @@ def _print_all(works: Sequence[Released]) -> None:
     for number, work in enumerate(works, 1):
         if len(works) > 1:
             print(f"--- {number} of {len(works)}: {work.id}")
-        print(work.content, end="" if work.content.endswith("\n") else "\n")
+        print(work.text, end="" if work.text.endswith("\n") else "\n")
 
 
 def _targets(output: Path | None, num: int) -> list[Path]:

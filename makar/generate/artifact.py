@@ -9,12 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from makar.kit.content import Content, data_of, text_of
+
 
 @dataclass(frozen=True)
 class Artifact:
     """A content, the request it answers, the weights and the seed. Only a seal can turn it into a Released.
 
     checkpoint: `name`, `sha256` (the weights' identity) and `training_data` (what is known of it).
+    content: text, or the bytes of a file; `data` is the bytes of either
     finish: stop (the model ended it), length (the token limit did), interrupted, or composed (several steps made it).
     parents: ids of the artifacts it was made from.
     mark: `scheme` and `key` of the mark it carries, or `not_marked` and why.
@@ -23,7 +26,7 @@ class Artifact:
     id: str
     room: str
     media_type: str
-    content: str
+    content: Content
     request: Mapping[str, Any]
     checkpoint: Mapping[str, str]
     seed: int
@@ -34,6 +37,16 @@ class Artifact:
     platform: Mapping[str, Any] = field(default_factory=dict)
     logprobs: tuple[Mapping[str, Any], ...] = ()
     mark: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def data(self) -> bytes:
+        """The bytes that are hashed and kept."""
+        return data_of(self.content)
+
+    @property
+    def text(self) -> str:
+        """The content of a room that makes text."""
+        return text_of(self.content)
 
 
 def new_id() -> str:

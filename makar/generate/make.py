@@ -9,6 +9,7 @@ from typing import Any
 from makar.generate.artifact import Artifact, new_id, this_platform
 from makar.generate.load import load
 from makar.kit.config import to_json
+from makar.kit.content import Content
 from makar.room import Piece, Room
 
 
@@ -43,6 +44,13 @@ def computed_by(room: Room, model: Any) -> dict[str, Any]:
     return this_platform() | ({} if room.usual is None else {"arithmetic": model.arithmetic})
 
 
+def content_of(pieces: Iterable[Piece]) -> Content:
+    """The content of one candidate: its parts of text in a row, or the file that it is."""
+    found = list(pieces)
+    whole = next((piece.data for piece in found if piece.data is not None), None)
+    return "".join(piece.text for piece in found) if whole is None else whole
+
+
 def collect(room: Room, request: Any, pieces: Iterable[Piece], *, seconds: float) -> list[Artifact]:
     """Joins pieces into one artifact per candidate. A candidate whose last piece is missing was interrupted."""
     groups: dict[int, list[Piece]] = {index: [] for index in range(request.n)}
@@ -56,7 +64,7 @@ def collect(room: Room, request: Any, pieces: Iterable[Piece], *, seconds: float
             id=new_id(),
             room=room.name,
             media_type=room.media_type(request),
-            content="".join(piece.text for piece in group),
+            content=content_of(group),
             request=written,
             checkpoint=checkpoint,
             seed=request.sampling.seed + index,
@@ -65,7 +73,7 @@ def collect(room: Room, request: Any, pieces: Iterable[Piece], *, seconds: float
             seconds=seconds,
             platform=machine,
             logprobs=tuple(entry for piece in group for entry in piece.logprobs),
-            mark=room.marked(request),
+            mark=room.marked(request, index),
         )
         for index, group in sorted(groups.items())
     ]

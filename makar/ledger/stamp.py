@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from makar.kit.config import canonical
+from makar.kit.content import utf8
 from makar.kit.errors import BadInput, LedgerBroken
 from makar.kit.files import sha256_bytes
 
@@ -79,18 +80,6 @@ class Row:
             raise LedgerBroken(f"stamp {self.seq} of the ledger was changed; `makar ledger verify` tells more")
         return Stamp(self.seq, self.id, self.kind, self.at, json.loads(self.body), self.prev,
                      tuple(json.loads(self.contents)))
-
-
-def utf8(text: str) -> bytes:
-    """The text as the bytes that are hashed and kept.
-
-    Raises: BadInput (a lone surrogate)
-    """
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise BadInput("the text holds a lone surrogate, which is no Unicode character and cannot be recorded; "
-                       "re-encode it as UTF-8") from error
 
 
 def row(seq: int, kind: str, at: str, body: Mapping[str, Any], held: Sequence[str], prev: str) -> Row:

@@ -6,21 +6,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from makar.checks import run_all
 from makar.generate.artifact import Artifact, new_id
+from makar.kit.content import utf8
 from makar.kit.files import sha256_bytes
 from makar.ledger.chain import Batch
 from makar.ledger.rules import LETS_OUT
-from makar.ledger.stamp import utf8
 from makar.provenance.case import Case
 from makar.review.decision import Decision, consequence, decide
 from makar.review.policy import Policy
 from makar.review.screen import Screen
+from makar.room import Piece
 from makar.verdict import Subject, Verdict
 
 
 @dataclass
 class Candidate:
-    """`cleared` has passed the screen; `num_chars_left` of it have left, each window stamped before."""
+    """Text passes the screen: `cleared` is through, `num_chars_left` of it have left, each window stamped before.
+
+    data: the bytes of a work that is no text; it is judged whole and leaves whole or not at all.
+    """
 
     screen: Screen
     index: int = 0
@@ -28,15 +33,20 @@ class Candidate:
     num_tok: int = 0
     cleared: str = ""
     num_chars_left: int = 0
+    data: bytes | None = None
 
-    def push(self, text: str, num_tok: int) -> None:
+    def push(self, piece: Piece) -> None:
         """Takes what was made and clears what may leave."""
-        self.num_tok += num_tok
-        self.cleared += self.screen.push(text)
+        self.num_tok += piece.num_tok
+        if piece.data is None:
+            self.cleared += self.screen.push(piece.text)
+        else:
+            self.data = piece.data
 
     def finish(self) -> None:
-        """Judges the whole and clears the rest of it, or nothing."""
-        self.cleared += self.screen.finish()
+        """Judges the whole text and clears the rest of it, or nothing."""
+        if self.data is None:
+            self.cleared += self.screen.finish()
 
     @property
     def refused(self) -> bool:
@@ -56,7 +66,7 @@ class Candidate:
 
     def keep(self, batch: Batch, request: str, why: str) -> str:
         """Stamps unfinished work as such, with all that was made; returns the stamp's id."""
-        data = utf8(self.screen.text)
+        data = utf8(self.screen.text) if self.data is None else self.data
         body = {"work": self.work, "request": request, "index": self.index, "content": sha256_bytes(data),
                 "num_tok": self.num_tok, "num_chars_left": self.num_chars_left, "why": why}
         return batch.append("partial", body, [data]).id
@@ -64,6 +74,8 @@ class Candidate:
     def case(self, artifact: Artifact, request: str) -> Case:
         """What the seal is shown, once finished."""
         own = replace(artifact, id=self.work)
+        if self.data is not None:
+            return _whole(own, self.data, self.screen, request)
         decision = decision_on(self.screen, self.cleared)
         out = self.cleared if decision.action in LETS_OUT else self.cleared[:self.num_chars_left]
         return Case(own, self.screen.verdicts, decision, self.screen.policy, request, out)
@@ -72,13 +84,21 @@ class Candidate:
 def judge(artifact: Artifact, policy: Policy, asked: Mapping[str, Any], request: str) -> Case:
     """Screens a whole artifact and decides on it."""
     candidate = Candidate(Screen(policy, subject(artifact.media_type, asked)), work=artifact.id)
-    candidate.push(artifact.content, artifact.num_tok)
+    data = artifact.content if isinstance(artifact.content, bytes) else None
+    candidate.push(Piece("" if data is not None else artifact.text, artifact.num_tok, data=data))
     candidate.finish()
     return candidate.case(artifact, request)
 
 
+def _whole(artifact: Artifact, data: bytes, screen: Screen, request: str) -> Case:
+    """The case of a work that is no text: every check has seen all of it, and nothing of it can be masked."""
+    verdicts = run_all(replace(screen.template, content=data))
+    decision = decide(screen.policy, verdicts)
+    return Case(artifact, verdicts, decision, screen.policy, request, data if decision.action in LETS_OUT else b"")
+
+
 def subject(media_type: str, asked: Mapping[str, Any]) -> Subject:
-    """What checks are told about a text before there is any."""
+    """What checks are told about a work before there is any."""
     return Subject("", media_type, dict(asked))
 
 

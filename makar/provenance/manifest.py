@@ -14,14 +14,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from makar.kit.config import canonical, to_json
+from makar.kit.content import Content, data_of, utf8
 from makar.kit.files import sha256_bytes
-from makar.ledger.stamp import utf8
 from makar.provenance.case import Case
 
 FORM = 2
 FORMS = (1, 2)
 """The forms that can be read."""
-_CONFIGURES = ("task", "sampling", "options", "n", "exact")  # of a request: how it is made, not what is asked
+# Of a request: how it is made, not what is asked.
+_CONFIGURES = ("task", "sampling", "options", "n", "exact", "style", "size_px", "background", "form")
 _ROOT = re.compile(r"(?:corpus|folder) ([0-9a-f]{64})\b")
 
 
@@ -36,7 +37,7 @@ def manifest(case: Case, stamps: Mapping[str, str], position: Mapping[str, Any])
         "work": made.id,
         "room": made.room,
         "media_type": made.media_type,
-        "content": {"sha256": sha256_bytes(utf8(leaves)), "num_chars": len(leaves)},
+        "content": _content(leaves),
         "masked": case.lets_out and leaves != made.content,
         "request": to_json(made.request),
         "configuration": {key: to_json(made.request[key]) for key in _CONFIGURES if key in made.request},
@@ -57,6 +58,11 @@ def manifest(case: Case, stamps: Mapping[str, str], position: Mapping[str, Any])
         "stamps": {"request": case.request, **stamps},
         "ledger": dict(position),
     }
+
+
+def _content(content: Content) -> dict[str, Any]:
+    unit = "num_chars" if isinstance(content, str) else "num_bytes"
+    return {"sha256": sha256_bytes(data_of(content)), unit: len(content)}
 
 
 def disclosed(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import InitVar, dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from makar.kit.content import Content, data_of, text_of
 from makar.kit.errors import Stopped
 from makar.kit.files import atomic_write
 from makar.provenance.leave import Leaving, leave
@@ -19,11 +20,11 @@ _KEY = object()  # held by `seal.py` alone
 class Released:
     """A work that was checked, decided upon and stamped. Only `makar.provenance.seal` makes one; no copies, no pickles.
 
-    content: what may leave, masked where the policy masks
+    content: what may leave, masked where the policy masks: text, or the bytes of a file
     manifest: the record as canonical JSON; `record` is the same, parsed
     """
 
-    content: str
+    content: Content
     manifest: str
     key: InitVar[object]
 
@@ -45,8 +46,13 @@ class Released:
 
     @property
     def text(self) -> str:
-        """The content."""
-        return self.content
+        """The content of a text."""
+        return text_of(self.content)
+
+    @property
+    def data(self) -> bytes:
+        """The bytes that are hashed and signed."""
+        return data_of(self.content)
 
     def save(self, path: str | Path, *, record: bool = False, sign: bool | None = None,
              embed: bool = False, in_place: bool = False, parents: Sequence[str | Path] = ()) -> Path:
@@ -60,7 +66,7 @@ class Released:
         Raises: OutOfRoom, BadInput (a text that cannot hold a signature), NoNetwork (no time stamp), Damaged (the key)
         """
         path = Path(path)
-        leave(self.content.encode(), self.record, path,
+        leave(self.data, self.record, path,
               Leaving(sign, embed, in_place, [Path(parent) for parent in parents]))
         if record:
             written = json.dumps(self.record, indent=2, ensure_ascii=False)
@@ -68,9 +74,11 @@ class Released:
         return path
 
     def __str__(self) -> str:
-        return self.content
+        return self.content if isinstance(self.content, str) else repr(self)
 
     def __repr__(self) -> str:
+        if isinstance(self.content, bytes):
+            return f"Released({self.record['media_type']}, {len(self.content):,} bytes, id={self.id!r})"
         return f"Released({self.content[:60]!r}{'...' if len(self.content) > 60 else ''}, id={self.id!r})"
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:

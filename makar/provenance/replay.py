@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from makar.generate.make import computed_by, make, model_of
+from makar.generate.make import computed_by, content_of, make, model_of
 from makar.kit.config import from_json
+from makar.kit.content import Content, data_of
 from makar.kit.errors import BadInput, MakarError
 from makar.kit.files import sha256_bytes
 from makar.ledger import Ledger, Stamp
-from makar.ledger.stamp import utf8
-from makar.provenance.case import verdicts_of
+from makar.provenance.case import content_as, verdicts_of
 from makar.review.decision import mask
 from makar.review.policy import Policy
 from makar.room import room as room_named
@@ -30,7 +30,7 @@ class Replay:
 
     work: str
     same: bool
-    content: str
+    content: Content
     differs: tuple[str, ...]
     says: str
 
@@ -61,12 +61,12 @@ def _stamps(ledger: Ledger, id_or_prefix: str) -> dict[str, Stamp]:
 def _made_again(ledger: Ledger, last: Mapping[str, Stamp]) -> Replay:
     body = last["artifact"].body
     content, differs = _make(ledger, body)
-    same = sha256_bytes(utf8(content)) == body["content"]
+    same = sha256_bytes(data_of(content)) == body["content"]
     decision = last["decision"].body if "decision" in last else {}
-    if same and decision.get("action") == "mask":
+    if same and isinstance(content, str) and decision.get("action") == "mask":
         policy = from_json(Policy, decision["policy"])
         content = mask(content, verdicts_of(last["verdicts"]), policy, media_type=body["media_type"])
-        same = sha256_bytes(utf8(content)) == decision["content"]
+        same = sha256_bytes(data_of(content)) == decision["content"]
     return Replay(body["work"], same, content, differs, _said(body["work"], same, content, differs))
 
 
@@ -75,14 +75,14 @@ def _composed(ledger: Ledger, body: Mapping[str, Any]) -> Replay:
     drafts = [_made_again(ledger, _stamps(ledger, draft)) for draft in body["parents"]]
     same, work = all(draft.same for draft in drafts), body["work"]
     differs = tuple(dict.fromkeys(one for draft in drafts for one in draft.differs))
-    content = ledger.content(body["content"]).decode()
+    content = content_as(body["media_type"], ledger.content(body["content"]))
     if not same:
         return Replay(work, False, content, differs, _said(work, False, content, differs))
     return Replay(work, True, content, differs, f"{work}: the {len(drafts)} answers that it was composed from come out "
                   "the same, byte for byte; composing them was not done again")
 
 
-def _make(ledger: Ledger, body: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+def _make(ledger: Ledger, body: Mapping[str, Any]) -> tuple[Content, tuple[str, ...]]:
     """The candidate made again, and what is not as it was."""
     room = room_named(body["room"])
     asked = json.loads(ledger.content(ledger.get(body["request"]).body["content"]))
@@ -95,7 +95,7 @@ def _make(ledger: Ledger, body: Mapping[str, Any]) -> tuple[str, tuple[str, ...]
     if model.sha256 != body["checkpoint"]["sha256"]:
         raise BadInput(f"the work {body['work']} cannot be made again here: {'; '.join(differs)}")
     index = int(body["seed"]) - int(asked["sampling"]["seed"])
-    return "".join(piece.text for piece in make(room, request) if piece.index == index), differs
+    return content_of(piece for piece in make(room, request) if piece.index == index), differs
 
 
 def _differences(body: Mapping[str, Any], model: Any, now: Mapping[str, Any]) -> Iterator[str]:
@@ -108,9 +108,9 @@ def _differences(body: Mapping[str, Any], model: Any, now: Mapping[str, Any]) ->
             yield f"{fact} was {then.get(fact, 'not told')}, here it is {now.get(fact, 'not told')}"
 
 
-def _said(work: str, same: bool, content: str, differs: Sequence[str]) -> str:
+def _said(work: str, same: bool, content: Content, differs: Sequence[str]) -> str:
     if same:
-        return f"{work}: the same, byte for byte ({len(content.encode()):,} bytes)"
+        return f"{work}: the same, byte for byte ({len(data_of(content)):,} bytes)"
     if differs:
         return f"{work}: NOT the same; what is not as it was: {'; '.join(differs)}"
     return (f"{work}: NOT the same, though platform and weights are as they were; other works in the same batch, or a "

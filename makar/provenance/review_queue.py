@@ -9,11 +9,12 @@ from typing import Any
 
 from makar.generate.artifact import new_id
 from makar.kit.config import from_json
+from makar.kit.content import Content
 from makar.kit.errors import BadInput
 from makar.ledger import Ledger, Stamp
 from makar.ledger.chain import Batch
 from makar.provenance.candidate import judge
-from makar.provenance.case import Case, Filed, artifact_of, verdicts_of
+from makar.provenance.case import Case, Filed, artifact_of, content_as, verdicts_of
 from makar.provenance.released import Released, Withheld
 from makar.provenance.seal import seal_in
 from makar.review.decision import Decision, mask
@@ -40,9 +41,11 @@ class Kept:
         return self.case.artifact.id
 
     @property
-    def approved_content(self) -> str:
+    def approved_content(self) -> Content:
         """What an approval lets out: the work, with what its policy masks masked."""
         made = self.case.artifact
+        if isinstance(made.content, bytes):
+            return made.content
         return mask(made.content, self.case.verdicts, self.case.policy, media_type=made.media_type)
 
 
@@ -66,7 +69,7 @@ def kept(ledger: Ledger, work: str) -> Kept:
     body = last["decision"].body
     request = ledger.get(last["artifact"].body["request"])
     artifact = artifact_of(ledger, last["artifact"], json.loads(ledger.content(request.body["content"])))
-    out = ledger.content(body["content"]).decode() if body["content"] else ""
+    out = content_as(artifact.media_type, ledger.content(body["content"])) if body["content"] else ""
     case = Case(artifact, verdicts_of(last["verdicts"]), _decision(body), from_json(Policy, body["policy"]),
                 request.id, out)
     return Kept(case, Filed(last["artifact"].id, last["verdicts"].id), _state(last), last["artifact"].at,
@@ -113,6 +116,9 @@ def edit(ledger: Ledger, work: str, content: str, who: str, why: str) -> Release
     _require_words(who, why)
     old = kept(ledger, work)
     made = old.case.artifact
+    if isinstance(made.content, bytes):
+        raise BadInput(f"the work {made.id} is a file of type {made.media_type}, not a text that words can replace; "
+                       "approve or reject it, or ask for another")
     if not content.strip():
         raise BadInput("the edited text is empty; to let nothing out: makar review reject")
     if content == made.content:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from makar.kit.config import canonical, to_json
+from makar.kit.content import data_of, utf8
 from makar.kit.errors import BadInput
 from makar.kit.files import sha256_bytes
 from makar.ledger import Ledger
 from makar.ledger.chain import Batch
-from makar.ledger.stamp import utf8
 from makar.provenance.case import Case, Filed, artifact_body, decision_body
 from makar.provenance.fingerprint import fingerprint
 from makar.provenance.manifest import manifest
@@ -38,7 +38,7 @@ def seal_in(batch: Batch, case: Case, filed: Filed | None = None) -> Released | 
     """
     _require_decision(case)
     filed = _file(batch, case) if filed is None else filed
-    decision = batch.append("decision", decision_body(case, filed), [utf8(case.cleared)] if case.lets_out else [])
+    decision = batch.append("decision", decision_body(case, filed), [data_of(case.cleared)] if case.lets_out else [])
     named = {"artifact": filed.artifact, "verdicts": filed.verdicts, "decision": decision.id}
     # In one transaction the next stamp is the next number.
     position = {"seq": decision.seq + 1, "prev": decision.id}
@@ -59,7 +59,7 @@ def _require_decision(case: Case) -> None:
 
 
 def _file(batch: Batch, case: Case) -> Filed:
-    artifact = batch.append("artifact", artifact_body(case.artifact, case.request), [utf8(case.artifact.content)])
+    artifact = batch.append("artifact", artifact_body(case.artifact, case.request), [case.artifact.data])
     verdicts = batch.append("verdicts", {"work": case.artifact.id, "artifact": artifact.id,
                                          "verdicts": to_json(case.verdicts)})
     return Filed(artifact.id, verdicts.id)
@@ -69,8 +69,8 @@ def _release(batch: Batch, case: Case, named: dict[str, str], position: dict[str
     # The stamp holds the record up to itself; the record that leaves also names the stamp.
     kept = utf8(canonical(manifest(case, named, position)))
     body = {"work": case.artifact.id, "request": case.request, **named,
-            "content": sha256_bytes(utf8(case.cleared)), "record": sha256_bytes(kept),
-            "fingerprint": fingerprint(case.artifact.media_type, utf8(case.cleared))}
+            "content": sha256_bytes(data_of(case.cleared)), "record": sha256_bytes(kept),
+            "fingerprint": fingerprint(case.artifact.media_type, data_of(case.cleared))}
     stamp = batch.append("release", body, [kept])
     return Released(case.cleared, canonical(manifest(case, {**named, "release": stamp.id}, position)), _KEY)
 

@@ -11,10 +11,10 @@ from typing import Any, cast
 from makar.generate.artifact import Artifact
 from makar.generate.make import collect, make
 from makar.kit.config import canonical, to_json
+from makar.kit.content import utf8
 from makar.kit.errors import BadInput, Interrupted, LedgerBroken
 from makar.kit.files import sha256_bytes
 from makar.ledger import Ledger, Stamp, open_ledger
-from makar.ledger.stamp import utf8
 from makar.provenance.candidate import Candidate, judge, subject
 from makar.provenance.case import Case
 from makar.provenance.released import Released, Withheld, none_left
@@ -116,7 +116,7 @@ class Work:
             for piece in source:
                 pieces.append(piece)
                 candidate = candidates[piece.index]
-                candidate.push(piece.text, piece.num_tok)
+                candidate.push(piece)
                 if len(candidate.cleared) > candidate.num_chars_left:
                     yield candidate
                 if all(candidate.refused for candidate in candidates):

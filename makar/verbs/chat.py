@@ -62,7 +62,7 @@ class Chat:
         work = self._work(words)
         released = work.release()
         assert not isinstance(released, list)
-        self._remember(words, released.content)
+        self._remember(words, released.text)
         self.last = released
         return released
 
@@ -83,7 +83,7 @@ class Chat:
             raise
         released = work.release()
         assert not isinstance(released, list)
-        self._remember(words, released.content)
+        self._remember(words, released.text)
         self.last = released
 
     def _remember(self, words: str, answer: str) -> None:

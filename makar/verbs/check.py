@@ -22,7 +22,7 @@ def check(work: str | Path, *, media_type: str | None = None, language: str | No
     corpora: indexes, by name or path, that no long run of it may be verbatim from.
     Raises: BadInput, NotHere, UnknownName, Damaged
     """
-    from makar.checks import applicable, load_checks, run
+    from makar.checks import run_all
 
     content = read_text(work) if isinstance(work, Path) else work
     if not content.strip():
@@ -38,4 +38,4 @@ def check(work: str | Path, *, media_type: str | None = None, language: str | No
         asked["originality"] = settings({"corpora": [str(name) for name in corpora]}, Path())
     suffix = work.suffix.lower() if isinstance(work, Path) else ""
     subject = Subject(content, media_type or MEDIA_TYPES.get(suffix, "text/plain"), asked)
-    return [run(one, subject) for one in load_checks() if applicable(one, subject)]
+    return list(run_all(subject))

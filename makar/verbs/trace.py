@@ -36,7 +36,7 @@ def trace(work: str | Path | Released, corpora: str | Path | Sequence[str | Path
 
     record: Mapping[str, Any] = {}
     if isinstance(work, Released):
-        text, record = work.content, work.record
+        text, record = work.text, work.record
     elif isinstance(work, Path):
         text, record = read_text(work, limit_bytes=MOST_BYTES), _record_beside(work)
     else:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import importlib.util
 import json
 import random
 import shutil
+import subprocess
+import sys
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 import pytest
@@ -21,7 +23,7 @@ from makar.store.partial import Partial
 
 PIECES = [random.Random(index).randbytes(120_000 + index) for index in range(11)]
 DATA = b"".join(PIECES)
-needs_pip = pytest.mark.skipif(importlib.util.find_spec("pip") is None and not shutil.which("pip"), reason="no pip")
+needs_pip = pytest.mark.skipif(PathFinder.find_spec("pip") is None and not shutil.which("pip"), reason="no pip")
 
 
 def part(index: int, data: bytes) -> Part:
@@ -140,8 +142,18 @@ def test_a_registry_out_of_reach_is_no_network(tmp_path: Path, monkeypatch: pyte
     assert "hidden" not in str(caught.value)
 
 
+@needs_pip
+def test_looking_for_pip_leaves_setuptools_as_it_was(tmp_path: Path) -> None:
+    program = ("import sys\nfrom pathlib import Path\nfrom makar.store.catalogue import Part, RegistryFile\n"
+               "from makar.store.mirrors.registry import _pip_command\n"
+               "_pip_command(Part('a', 'b', '0' * 64, 1), RegistryFile('pip', '1', ()), Path('x'))\n"
+               "import setuptools")  # the compiler of torch imports it, in the process that fetched a model
+    done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+
+
 def test_without_any_pip_the_way_to_get_one_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(registry.PathFinder, "find_spec", lambda name: None)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(NotHere, match="ensurepip"):
         fetch(PARTS, tmp_path)

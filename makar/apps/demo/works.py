@@ -168,7 +168,7 @@ def _shown(stage: Stage, request: Request, file: str, make: Callable[[], Release
     spent_s = time.monotonic() - start_s
     work.save(stage.folder / file, record=True)
     record = work.record
-    return Exhibit(request, "released", work.content, record, spent_s, notes=_attempts(stage.ledger, record),
+    return Exhibit(request, "released", work.text, record, spent_s, notes=_attempts(stage.ledger, record),
                    verdicts=tuple(record["verdicts"]))
 
 

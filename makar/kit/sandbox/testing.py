@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import builtins
-import importlib.util
 import json
 import secrets
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 from makar.kit.errors import BadInput
@@ -189,7 +189,7 @@ def _is_installed(name: str) -> bool:
     if name in sys.stdlib_module_names:
         return True
     try:
-        found = importlib.util.find_spec(name)
+        found = PathFinder.find_spec(name)
     except (ImportError, ValueError):
         return False
     places = [found.origin or "", *(found.submodule_search_locations or [])] if found is not None else []

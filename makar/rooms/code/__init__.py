@@ -11,5 +11,5 @@ from makar.rooms.code.sample import sample
 __all__ = ["ROOM", "CodeRequest"]
 
 ROOM = Room(name="code", request=CodeRequest, build=build, sample=sample, media_type=media_type,
-            marked=lambda request: request.sampling.marked, models=("causal", "tiny"),
+            marked=lambda request, index: request.sampling.marked, models=("causal", "tiny"),
             usual=Runtime())

@@ -17,5 +17,5 @@ def _media_type(request: TextRequest) -> str:
 
 
 ROOM = Room(name="text", request=TextRequest, build=build, sample=sample, media_type=_media_type,
-            marked=lambda request: request.sampling.marked, models=("causal", "tiny"),
+            marked=lambda request, index: request.sampling.marked, models=("causal", "tiny"),
             usual=Runtime())

@@ -6,7 +6,6 @@ Nothing of the package is unpacked, installed, imported or run.
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 import re
 import shutil
@@ -19,6 +18,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import IO
 
@@ -191,7 +191,9 @@ def _folder_bytes(folder: Path) -> float:
 
 def _pip_command(part: Part, file: RegistryFile, goal: Path) -> list[str]:
     """Wheels only: a source archive would be built, and building runs its code."""
-    if sys.executable and importlib.util.find_spec("pip") is not None:
+    # Not importlib.util.find_spec: setuptools takes that for the sign that pip runs in this process, and from then on
+    # cannot be imported where the standard library still has distutils; torch.compile imports it.
+    if sys.executable and PathFinder.find_spec("pip") is not None:
         pip = [sys.executable, "-m", "pip"]
     elif (found := shutil.which("pip") or shutil.which("pip3")) is not None:
         pip = [found]

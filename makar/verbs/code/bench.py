@@ -78,7 +78,7 @@ class Bench:
 
     def _file(self, made: Artifact, request: str) -> None:
         body = {**artifact_body(made, request), "for": self.stamp.id, "draft": True}
-        self.ledger.append("artifact", body, [made.content.encode()])
+        self.ledger.append("artifact", body, [made.data])
 
     def _interrupted(self, request: str, pieces: list[Piece]) -> Interrupted:
         data = "".join(piece.text for piece in pieces).encode()

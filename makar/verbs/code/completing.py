@@ -32,7 +32,7 @@ def complete(where: str, *, ledger: Ledger | None = None, **settings: Unpack[Cod
     with bench("complete", around_it, around_it, options, ledger) as own:
         for _ in range(options.attempts):
             made = own.ask(CodeRequest("complete", own.model, prefix=prefix, suffix=suffix))
-            text = fitting(made.content, prefix, suffix)
+            text = fitting(made.text, prefix, suffix)
             if text.strip():
                 return own.release(text)
     raise BadInput(f"the model has nothing to put at {path}:{line}:{column or len(prefix)}; choose a place where "

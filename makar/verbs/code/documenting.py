@@ -66,7 +66,7 @@ def _documented(own: Bench, source: str, name: str, path: Path, attempts: int) -
             CodeRequest("doc", own.model, source=textwrap.dedent(text_of(source, node)), instruction=f"`{name}`",
                         prefix=f'{_header(source, node)}{indent}"""'),
             first_temperature=own.options.temperature if number == 0 else None)
-        words = made.content if made.finish == "stop" else sentence(made.content)
+        words = made.text if made.finish == "stop" else sentence(made.text)
         new = _placed(source, node, words)
         if new is not None:
             return new

@@ -26,4 +26,4 @@ def explain(where: str | Path, *, ledger: Ledger | None = None, **settings: Unpa
     part = source if spot.name is None else text_of(source, find(source, spot.name, spot.path))
     with bench("explain", {"source": part, "name": spot.name or ""}, {}, options, ledger) as own:
         made = own.ask(CodeRequest("explain", own.model, source=part, instruction=spot.name or ""))
-        return own.release(made.content.strip() + "\n", "text/markdown")
+        return own.release(made.text.strip() + "\n", "text/markdown")

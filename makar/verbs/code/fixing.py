@@ -144,7 +144,7 @@ def _try(own: Bench, task: _Task, so_far: Attempt | None) -> Attempt:
         request = CodeRequest("write", own.model, instruction=task.anew,
                               tests=without_imports_of(task.tests, task.module))
     made = own.ask(request)
-    new = merged(task.source, without_imports_of(whole_part(made.content), task.module))
+    new = merged(task.source, without_imports_of(whole_part(made.text), task.module))
     fault = syntax_fault(new)
     if new == task.source or not new or fault is not None:
         return Attempt(task.source, 0.0, f"it does not parse: {fault}" if fault else "the code was not changed")

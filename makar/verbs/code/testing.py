@@ -106,9 +106,9 @@ def _try(own: Bench, target: _Target, complaint: str) -> tuple[str, str]:
     opening = f"{target.header}def test_"
     made = own.ask(CodeRequest("test", own.model, source=target.shown, instruction=f"`{target.name}`"
                                if target.name else "", error=complaint, prefix=opening))
-    tests = _telling(whole_part(opening + made.content))
+    tests = _telling(whole_part(opening + made.text))
     if not tests:
-        return "", f"it does not parse: {syntax_fault(opening + made.content)}"
+        return "", f"it does not parse: {syntax_fault(opening + made.text)}"
     outcome = target.run(tests)
     said = outcome.trouble or "\n".join(f"{failure.name}: {failure.line}" for failure in outcome.failed[:4])
     if outcome.trouble:

@@ -65,7 +65,7 @@ def _try(own: Bench, given: dict[str, str], number: int, so_far: Attempt | None)
         "write", own.model, instruction=given["instruction"], tests=without_imports_of(given["tests"], given["module"]),
         source=so_far.code if so_far is not None and mends else "",
         error=so_far.complaint if so_far is not None and mends else ""))
-    code = without_imports_of(whole_part(made.content), given["module"])
+    code = without_imports_of(whole_part(made.text), given["module"])
     if not code:
-        return Attempt(made.content, 0.0, f"it does not parse: {syntax_fault(made.content)}")
+        return Attempt(made.text, 0.0, f"it does not parse: {syntax_fault(made.text)}")
     return judged(code, run_asked(code, given["tests"])) if given["tests"] else Attempt(code, 1.0)

@@ -43,8 +43,11 @@ from makar.store.stored_model import read_model
 
 FORM = 1
 PRECISIONS = ("file", "8bit", "4bit")
-"""`file` keeps what the source says: its 4-bit tensors at 4 bits, all others at 8."""
+"""`file` keeps what the source says: its 4-bit tensors at 4 bits, all others at 8. `4bit` takes every map of the blocks
+to 4 bits; embedding and head stay as `file` has them, since at 4 bits they cost a small model 7% of perplexity.
+"""
 
+_OUTER = ("embed", "head")
 _SLAB_WEIGHTS = 1 << 20  # so few that what is computed of them on the way stays in the caches
 # the parts, in order, that a tensor of the Transformer falls into
 _PARTS = {"embed.weight": ("embed",), "head.weight": ("head",), "norm.weight": ("norm",),
@@ -206,7 +209,7 @@ def _sources(stored: StoredModel, config: Config, precision: str, stack: ExitSta
     if raw is not None:
         found = list(_from_gguf(stack.enter_context(GGUFFile(raw)), precision))
     else:
-        found = list(_from_stored(stored, config, 4 if precision == "4bit" else 8))
+        found = list(_from_stored(stored, config, precision))
     return sorted(found, key=lambda source: source.bits == 0)
 
 
@@ -226,8 +229,8 @@ def _from_gguf(file: GGUFFile, precision: str) -> Iterator[Source]:
             yield Source(part, (length,), 0, (partial(_vector, file, targets),))
             continue
         for part, target in zip(part_names(name), targets, strict=True):
-            four = precision == "4bit" or (precision == "file" and bits_of(file.tensors[target.source].kind) == 4)
-            bits = 4 if four else 8
+            least = bits_of(file.tensors[target.source].kind) if precision != "8bit" else 8
+            bits = 4 if least == 4 or (precision == "4bit" and part not in _OUTER) else 8
             order = target.row_order()
             yield Source(part, target.shape, bits, tuple(partial(_slab, file, target.source, order[rows], bits)
                                                          for rows in _slabs_of(target.shape)))
@@ -259,7 +262,7 @@ def _slab(file: GGUFFile, source: str, index: np.ndarray, bits: int) -> Tensor:
     return pack_blocks(q, torch.from_numpy(blocks.scale), torch.from_numpy(blocks.low), bits).data
 
 
-def _from_stored(stored: StoredModel, config: Config, bits: int) -> Iterator[Source]:
+def _from_stored(stored: StoredModel, config: Config, precision: str) -> Iterator[Source]:
     try:
         state = load_file(stored.folder / "weights.safetensors")
     except (OSError, SafetensorError) as error:
@@ -268,6 +271,7 @@ def _from_stored(stored: StoredModel, config: Config, bits: int) -> Iterator[Sou
         if part.dim() == 1:
             yield Source(name, tuple(part.shape), 0, (part.float,))
         else:
+            bits = 4 if precision == "4bit" and name not in _OUTER else 8
             yield Source(name, tuple(part.shape), bits, tuple(partial(_packed, part[rows], bits)
                                                               for rows in _slabs_of(part.shape)))
 

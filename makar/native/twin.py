@@ -43,6 +43,13 @@ def quantise(x: Tensor) -> Quants:
     return Quants(q, scale, q.sum(-1) * scale)
 
 
+def left_over(x: Tensor) -> Tensor:
+    """What `quantise` leaves of x. Shapes: (rows, cols)"""
+    a = quantise(x)
+    seen = (a.q * a.scale.unsqueeze(-1)).transpose(0, 1).flatten(1)
+    return x - seen[:, : x.shape[1]]
+
+
 class Matrix:
     """A packed matrix whose quants stand by groups."""
 
@@ -60,6 +67,10 @@ class Matrix:
     def times(self, x: Tensor) -> Tensor:
         """Shapes: x (rows, cols) -> (rows, matrix rows), fp32"""
         return torch.cat([self._times(part) for part in x.split(_ROWS_AT_ONCE)])
+
+    def times_finely(self, x: Tensor) -> Tensor:
+        """The same with activations in two parts of 8 bits. Shapes: x (rows, cols) -> (rows, matrix rows), fp32"""
+        return self.times(x) + self.times(left_over(x))
 
     def _times(self, x: Tensor) -> Tensor:
         a = quantise(x)
@@ -100,10 +111,11 @@ class Twin:
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Shapes: (rows, dim) -> (rows, vocab)"""
-        return self._matrices["head" if "head" in self._matrices else "embed"].times(hidden)
+        return self._matrices["head" if "head" in self._matrices else "embed"].times_finely(hidden)
 
     def _times(self, layer: int, name: str, x: Tensor) -> Tensor:
-        return self._matrices[f"blocks.{layer}.{name}"].times(x)
+        matrix = self._matrices[f"blocks.{layer}.{name}"]
+        return matrix.times_finely(x) if name in "qkvo" else matrix.times(x)
 
     def _norm(self, x: Tensor, name: str) -> Tensor:
         weight = self._vectors[name]
@@ -154,7 +166,7 @@ def _attend_row(q: Tensor, cache: RowCache, layer: int, slot: int, end: int) -> 
 
 def multiply(packed: Packed, x: Tensor) -> Tensor:
     """One matrix over rows. Shapes: x (rows, cols) -> (rows, matrix rows)"""
-    return Matrix(packed).times(x)
+    return Matrix(packed).times_finely(x)
 
 
 def rows_of(tokens: Tensor, starts: Sequence[int], first_slot: int) -> Rows:

@@ -96,7 +96,7 @@ def build_from(origin: Origin, out: Path | None = None, options: BuildOptions | 
             about |= {"form": FORM, "name": name, "kind": origin.kind, "source": str(origin.path.resolve()),
                       "root": root, "look": look, "generation": generation,
                       "forgotten": sorted(origin.forgotten), "skipped": dict(origin.skipped),
-                      "files": {path.name: sha256_file(path) for path in sorted(folder.iterdir())},
+                      "files": _hashes(sorted(folder.iterdir())),
                       "written": look_of(folder)}
         if origin.look() != look:
             raise BadInput(f"'{origin.path}' changed while it was being indexed; run the same command again")
@@ -106,6 +106,11 @@ def build_from(origin: Origin, out: Path | None = None, options: BuildOptions | 
         raise
     _remove_old(out, generation, before)
     return open_index(out)
+
+
+def _hashes(files: Sequence[Path]) -> dict[str, str]:
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as cores:  # hashing is C as well
+        return {path.name: sha256 for path, sha256 in zip(files, cores.map(sha256_file, files), strict=True)}
 
 
 def _remove_old(out: Path, kept: str, before: str) -> None:

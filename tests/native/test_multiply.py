@@ -28,8 +28,8 @@ def test_path_twin_and_fp32_agree(path: str, rows: int, cols: int, num: int, bit
     packed, x = pack(_normal(rows, cols, seed=seed), bits), _normal(num, cols, seed=seed + 1)
     y, expected = Threads(path, 2).multiply(packed, x), twin.multiply(packed, x)
     torch.testing.assert_close(y, expected, rtol=1e-5, atol=1e-4)
-    # fp32 differs by the rounding of activations: half of 1/127 of the largest, spread over the columns
-    bound = 0.6 / 127 * x.abs().amax() * unpack(packed).norm(dim=1).max() * 3
+    # fp32 differs by the rounding of activations in two parts: half of 1/127 of 1/254 of the largest, over the columns
+    bound = 0.6 / 127 / 254 * x.abs().amax() * unpack(packed).norm(dim=1).max() * 3
     assert (y - x @ unpack(packed).t()).abs().max() <= bound + 1e-4
 
 

@@ -75,7 +75,8 @@ def describe(net: Transformer | Engine) -> dict[str, Any]:
         return {"arithmetic": "plain", "weights": str(net.embed.weight.dtype).removeprefix("torch.")}
     # in words: the signed form of a record reads a list of small numbers as bytes
     bits = ", ".join(map(str, sorted({packed.bits for packed in net.weights.matrices.values()})))
-    return {"arithmetic": "native", "path": net.path, "weight_bits": bits, "cache": net.options.cache}
+    return {"arithmetic": "native", "path": net.path, "weight_bits": bits,
+            "activation_bits": "16 for attention and logits, 8 for the rest", "cache": net.options.cache}
 
 
 def open_net(stored: StoredModel) -> Transformer:

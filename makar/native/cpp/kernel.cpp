@@ -105,8 +105,8 @@ void forward_part(Pool& pool, const Path& path, Job job) {
   job.widest = groups_of(std::max(m.dim, queries));
   Scratch<float> x(rows * job.x_stride), qkv(rows * (queries + 2 * m.num_kv_heads * m.head_dim)), y(rows * queries),
       row(pool.size() * job.x_stride);
-  Scratch<Group> quants(most * job.widest), hidden(rows * groups_of(m.hidden_dim)),
-      own(pool.size() * kFewRows * job.widest);
+  Scratch<Group> quants(2 * most * job.widest), hidden(rows * groups_of(m.hidden_dim)),
+      own(2 * pool.size() * kFewRows * job.widest);
   job.x = x.data.get(), job.qkv = qkv.data.get(), job.y = y.data.get(), job.row = row.data.get();
   job.quants = quants.data.get(), job.hidden = hidden.data.get(), job.own = own.data.get();
   const std::vector<Run> runs = runs_of(job.rows, m.num_heads / m.num_kv_heads, path.max_queries);
@@ -183,7 +183,7 @@ int makar_multiply(Pool* pool, int path, const Matrix* matrix, const float* x, i
   return checked(pool, path, [&](const Path& p) {
     if (!fits(*matrix, matrix->rows, matrix->cols)) return kBadMatrix;
     if (num_rows < 1 || !x || !y) return kBadRows;
-    Scratch<Group> quants(num_rows * groups_of(matrix->cols));
+    Scratch<Group> quants(2 * num_rows * groups_of(matrix->cols));
     Product product{matrix, x, y, num_rows, quants.data.get(), pool};
     run(*pool, p.multiply, product);
     return kOk;

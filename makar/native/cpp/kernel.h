@@ -83,8 +83,8 @@ struct Job {
   const Run* runs;
   int64_t num_runs;
   float *x, *qkv, *y, *row;  // x (rows, dim), qkv (rows, all heads), y (rows, query heads), row (threads, widest)
-  Group *quants, *hidden, *own;  // (rows, widest), (rows, hidden_dim), (threads, kFewRows, widest), in groups
-  int64_t x_stride, widest;      // floats between rows of x; groups between rows of quants
+  Group *quants, *hidden, *own;  // (rows, 2, widest), (rows, hidden_dim), (threads, kFewRows, 2, widest), in groups
+  int64_t x_stride, widest;      // floats between rows of x; groups of a part of a row of quants
 };
 
 // y (rows, matrix rows) = x (rows, cols) times the transposed matrix.

@@ -1,5 +1,8 @@
 // The step through all layers, written once over the lanes of the path that includes it. Every number is computed whole
 // by one thread in an order that neither the other rows nor the number of threads change.
+//
+// Weights meet activations of 8 bits. What the maps of attention and the head read has outliers that such a grid serves
+// badly: they get it in two parts of 8 bits each, which a step of one row, bound by reading weights, hardly notices.
 #pragma once
 
 namespace makar {
@@ -50,6 +53,18 @@ void quantise_row(const float* x, int64_t n, Group* out) {
     store(rest, load_first(x, n));
     store(rest + 16, load_first(n > 16 ? x + 16 : x, n - 16));
     quantise(rest, out);
+  }
+}
+
+// The same in two parts: `rest` holds what the first leaves over, so that together they have twice the bits.
+void quantise_finely(const float* x, int64_t n, Group* out, Group* rest) {
+  for (; n > 0; n -= kGroup, x += kGroup, out++, rest++) {
+    float left[kGroup];
+    store(left, load_first(x, n));
+    store(left + 16, load_first(n > 16 ? x + 16 : x, n - 16));
+    quantise(left, out);
+    for (int i = 0; i < kGroup; i++) left[i] -= out->scale * float(out->q[i]);
+    quantise(left, rest);
   }
 }
 
@@ -108,6 +123,17 @@ void times_panel(const Matrix& m, int64_t panel, const Group* a, int64_t stride,
   }
 }
 
+// The same with activations in two parts, one behind the other.
+template <class Use>
+void times_panel_finely(const Matrix& m, int64_t panel, const Group* a, int64_t stride, int64_t num_rows, Use use) {
+  alignas(64) float sums[16];
+  times_panel(m, panel, a, stride, 2 * num_rows, [&](int64_t part, const float* out) {
+    if (part % 2 == 0) return store(sums, load(out));
+    store(sums, add(load(sums), load(out)));
+    use(part / 2, sums);
+  });
+}
+
 // Row `index` of a matrix.
 void unpack_row(const Matrix& m, int64_t index, float* out) {
   const int64_t num_groups = groups_of(m.cols), lane = index % kPanel;
@@ -125,36 +151,43 @@ void unpack_row(const Matrix& m, int64_t index, float* out) {
   }
 }
 
-// Activations of all rows, quantised: those of each thread's own making for few rows, else shared work.
+// Activations of all rows in two parts of `widest` groups, of which the second may be left out: those of each thread's
+// own making for few rows, else shared work.
 template <class Make>
 const Group* prepare(Job* job, int thread, int64_t num_rows, Make make) {
+  const int64_t stride = 2 * job->widest;
   if (num_rows <= kFewRows) {
-    Group* own = job->own + thread * kFewRows * job->widest;
-    for (int64_t row = 0; row < num_rows; row++) make(row, own + row * job->widest);
+    Group* own = job->own + thread * kFewRows * stride;
+    for (int64_t row = 0; row < num_rows; row++) make(row, own + row * stride);
     return own;
   }
-  share(job->pool, num_rows, [&](int64_t row) { make(row, job->quants + row * job->widest); });
+  share(job->pool, num_rows, [&](int64_t row) { make(row, job->quants + row * stride); });
   return job->quants;
 }
 
 // Quantised norm(x) of the rows that `row_of` picks.
-template <class RowOf>
+template <bool kFinely, class RowOf>
 const Group* prepare_norm(Job* job, int thread, int64_t num_rows, const float* weight, RowOf row_of) {
   const Model& m = *job->model;
   return prepare(job, thread, num_rows, [&](int64_t row, Group* out) {
     float* scratch = job->row + thread * job->x_stride;
     normalise(job->x + row_of(row) * job->x_stride, weight, m.dim, float(m.norm_eps), scratch);
-    quantise_row(scratch, m.dim, out);
+    kFinely ? quantise_finely(scratch, m.dim, out, out + job->widest) : quantise_row(scratch, m.dim, out);
   });
 }
 
 // x += the matrix times the activations.
+template <bool kFinely>
 void add_product(Job* job, const Matrix& m, const Group* a, int64_t stride) {
   share(job->pool, panels_of(m.rows), [&](int64_t panel) {
-    times_panel(m, panel, a, stride, job->rows.num_rows, [&](int64_t row, const float* out) {
+    auto keep = [&](int64_t row, const float* out) {
       float* x = job->x + row * job->x_stride + panel * kPanel;
       store(x, add(load(x), load(out)));
-    });
+    };
+    if constexpr (kFinely)
+      times_panel_finely(m, panel, a, stride, job->rows.num_rows, keep);
+    else
+      times_panel(m, panel, a, stride, job->rows.num_rows, keep);
   });
 }
 
@@ -232,7 +265,8 @@ void finish_head(Job* job, int64_t layer, int64_t head, int64_t row, float* x) {
 void project_heads(Job* job, int thread, int64_t layer) {
   const Model& m = *job->model;
   const Layer& l = m.layers[layer];
-  const Group* a = prepare_norm(job, thread, job->rows.num_rows, l.attention_norm, [](int64_t row) { return row; });
+  const Group* a =
+      prepare_norm<true>(job, thread, job->rows.num_rows, l.attention_norm, [](int64_t row) { return row; });
   const int64_t num_heads = m.num_heads + 2 * m.num_kv_heads, width = num_heads * m.head_dim;
   share(job->pool, num_heads, [&](int64_t head) {
     const int64_t key = head - m.num_heads, value = key - m.num_kv_heads, panels = m.head_dim / kPanel;
@@ -240,9 +274,10 @@ void project_heads(Job* job, int thread, int64_t layer) {
     const int64_t start = (key < 0 ? head : value < 0 ? key : value) * panels;
     float* out = job->qkv + head * m.head_dim;
     for (int64_t panel = 0; panel < panels; panel++)
-      times_panel(matrix, start + panel, a, job->widest, job->rows.num_rows, [&](int64_t row, const float* sums) {
-        store(out + row * width + panel * kPanel, load(sums));
-      });
+      times_panel_finely(matrix, start + panel, a, job->widest, job->rows.num_rows,
+                         [&](int64_t row, const float* sums) {
+                           store(out + row * width + panel * kPanel, load(sums));
+                         });
     for (int64_t row = 0; row < job->rows.num_rows; row++) finish_head(job, layer, head, row, out + row * width);
   });
 }
@@ -368,7 +403,7 @@ void attend_head(Job* job, int64_t layer, int64_t head, Run run) {
 void project_hidden(Job* job, int thread, int64_t layer) {
   const Model& m = *job->model;
   const Layer& l = m.layers[layer];
-  const Group* a = prepare_norm(job, thread, job->rows.num_rows, l.mlp_norm, [](int64_t row) { return row; });
+  const Group* a = prepare_norm<false>(job, thread, job->rows.num_rows, l.mlp_norm, [](int64_t row) { return row; });
   const int64_t num_groups = groups_of(m.hidden_dim), num_panels = panels_of(m.hidden_dim);
   share(job->pool, num_groups, [&](int64_t group) {
     alignas(64) float hidden[kRowsAtOnce][kGroup];
@@ -379,8 +414,8 @@ void project_hidden(Job* job, int thread, int64_t layer) {
         break;
       }
       auto keep = [&](int64_t row, const float* out) { store(hidden[row] + 16 * half, load(out)); };
-      times_panel(l.gate, panel, a, job->widest, job->rows.num_rows, keep);
-      times_panel(l.up, panel, a, job->widest, job->rows.num_rows, [&](int64_t row, const float* up) {
+      times_panel(l.gate, panel, a, 2 * job->widest, job->rows.num_rows, keep);
+      times_panel(l.up, panel, a, 2 * job->widest, job->rows.num_rows, [&](int64_t row, const float* up) {
         const F gate = load(hidden[row] + 16 * half);
         const F gated = div(gate, add(splat(1), exponential(sub(splat(0), gate))));
         store(hidden[row] + 16 * half, mul(gated, load(up)));
@@ -394,10 +429,10 @@ void project_hidden(Job* job, int thread, int64_t layer) {
 void project_logits(Job* job, int thread) {
   const Rows& rows = job->rows;
   const Matrix& head = job->model->head;
-  const Group* a = prepare_norm(job, thread, rows.num_wanted, job->model->norm,
-                                [&](int64_t row) { return rows.wanted[row]; });
+  const Group* a = prepare_norm<true>(job, thread, rows.num_wanted, job->model->norm,
+                                      [&](int64_t row) { return rows.wanted[row]; });
   share(job->pool, panels_of(head.rows), [&](int64_t panel) {
-    times_panel(head, panel, a, job->widest, rows.num_wanted, [&](int64_t row, const float* out) {
+    times_panel_finely(head, panel, a, job->widest, rows.num_wanted, [&](int64_t row, const float* out) {
       store_first(rows.logits + row * head.rows + panel * kPanel, load(out), head.rows - panel * kPanel);
     });
   });
@@ -416,11 +451,11 @@ void step(Job* job, int thread) {
     });
     const int64_t width = m.num_heads * m.head_dim;
     const Group* a = prepare(job, thread, rows.num_rows, [&](int64_t row, Group* out) {
-      quantise_row(job->y + row * width, width, out);
+      quantise_finely(job->y + row * width, width, out, out + job->widest);
     });
-    add_product(job, m.layers[layer].o, a, job->widest);
+    add_product<true>(job, m.layers[layer].o, a, job->widest);
     project_hidden(job, thread, layer);
-    add_product(job, m.layers[layer].down, job->hidden, groups_of(m.hidden_dim));
+    add_product<false>(job, m.layers[layer].down, job->hidden, groups_of(m.hidden_dim));
   }
   if (rows.hidden)
     share(job->pool, rows.num_rows, [&](int64_t row) {
@@ -433,10 +468,11 @@ void multiply(Product* p, int) {
   const Matrix& m = *p->matrix;
   const int64_t num_groups = groups_of(m.cols);
   share(p->pool, p->num_rows, [&](int64_t row) {
-    quantise_row(p->x + row * m.cols, m.cols, p->quants + row * num_groups);
+    Group* out = p->quants + row * 2 * num_groups;
+    quantise_finely(p->x + row * m.cols, m.cols, out, out + num_groups);
   });
   share(p->pool, panels_of(m.rows), [&](int64_t panel) {
-    times_panel(m, panel, p->quants, num_groups, p->num_rows, [&](int64_t row, const float* out) {
+    times_panel_finely(m, panel, p->quants, num_groups, p->num_rows, [&](int64_t row, const float* out) {
       store_first(p->y + row * m.rows + panel * kPanel, load(out), m.rows - panel * kPanel);
     });
   });

@@ -5,19 +5,20 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from makar.cli._words import RUNTIME, add_runtime_options
 
 if TYPE_CHECKING:
-    from makar.evaluate.measure import Figure, Result
+    from makar.evaluate.measure import Figure, Measure, Result
     from makar.methods.autoregress import Runtime
 
 SUMMARIES = {
     "perplexity": "surprise per token and bits per byte on a text file",
     "hellaswag": "which of four endings is likeliest (JSON lines: context, endings, label)",
     "humaneval": "functions that pass their tests (JSON lines: task_id, prompt, entry_point, test)",
-    "marks": "how surely works are recognised by their marks (human text as the control: a .txt file or a tar of them)",
+    "marks": "how surely works are recognised by their marks (the control: a .txt file or a tar of them, which people "
+             "wrote; with --kind image a tar of pictures)",
 }
 _WITH_PAGE = ("marks",)
 
@@ -30,6 +31,8 @@ def add(commands: argparse._SubParsersAction) -> None:
         parser = measures.add_parser(name, help=summary, description=f"{name}: {summary}")
         parser.add_argument("--model", help="a model of 'makar models list' (default: the one for this machine)")
         if name in _WITH_PAGE:
+            parser.add_argument("--kind", choices=("text", "image"), default="text",
+                                help="whose marks (default: text)")
             parser.add_argument("--html", type=Path, metavar="FILE", help="write the curves as a page there")
         parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="what to measure on")
         parser.add_argument("--limit", type=int, metavar="N", help="the first N items only")
@@ -42,16 +45,13 @@ def run(args: argparse.Namespace) -> int:
     """Measures, stamps the result in the ledger, writes it where asked, prints a table."""
     from makar.evaluate.evaluation import Evaluation, evaluate, finish, stamp
     from makar.evaluate.measure import Item
-    from makar.generate.load import load
-    from makar.kit import plugins
     from makar.kit.config import to_json
     from makar.kit.files import atomic_write
     from makar.kit.progress import Progress
     from makar.ledger import open_ledger
-    from makar.room import room
 
-    measure = plugins.load("makar.evaluate", args.measure, "MEASURE")
-    evaluation = Evaluation(measure, load(room("text"), args.model, _runtime(args)), args.data, args.limit)
+    measure, model = _measured(args)
+    evaluation = Evaluation(measure, model, args.data, args.limit)
     with Progress(args.measure, len(evaluation.tasks()), "items") as progress:
         def show(item: Item, num_tasks: int) -> None:
             progress.advance(1, note=item.key)
@@ -66,6 +66,19 @@ def run(args: argparse.Namespace) -> int:
         atomic_write(args.html, measure.page(result, items))
     print(table(result, stamped.id))
     return 0
+
+
+def _measured(args: argparse.Namespace) -> tuple[Measure, Any]:
+    """The measure, and the model that it is asked of."""
+    from makar.generate.load import load
+    from makar.kit import plugins
+    from makar.room import room
+
+    if getattr(args, "kind", "text") == "image":
+        from makar.evaluate import picture_marks
+
+        return picture_marks.MEASURE, picture_marks.Detector()
+    return plugins.load("makar.evaluate", args.measure, "MEASURE"), load(room("text"), args.model, _runtime(args))
 
 
 def _runtime(args: argparse.Namespace) -> Runtime:

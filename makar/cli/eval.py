@@ -5,19 +5,20 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from makar.cli._words import RUNTIME, add_runtime_options
 
 if TYPE_CHECKING:
-    from makar.evaluate.measure import Figure, Result
+    from makar.evaluate.measure import Figure, Measure, Result
     from makar.methods.autoregress import Runtime
 
 SUMMARIES = {
     "perplexity": "surprise per token and bits per byte on a text file",
     "hellaswag": "which of four endings is likeliest (JSON lines: context, endings, label)",
     "humaneval": "functions that pass their tests (JSON lines: task_id, prompt, entry_point, test)",
-    "marks": "how surely works are recognised by their marks (human text as the control: a .txt file or a tar of them)",
+    "marks": "how surely works are recognised by their marks (the control: a .txt file or a tar of them, which people "
+             "wrote; with --kind image a tar of pictures)",
     "image": "concepts drawn in styles they were never shown in, against real pictures (the pack of its training)",
 }
 _WITH_PAGE = ("marks", "image")
@@ -30,6 +31,9 @@ def add(commands: argparse._SubParsersAction) -> None:
     for name, summary in SUMMARIES.items():
         parser = measures.add_parser(name, help=summary, description=f"{name}: {summary}")
         parser.add_argument("--model", help="a model of 'makar models list' (default: the one for this machine)")
+        if name == "marks":
+            parser.add_argument("--kind", choices=("text", "image"), default="text",
+                                help="whose marks (default: text)")
         if name in _WITH_PAGE:
             parser.add_argument("--html", type=Path, metavar="FILE", help="write the curves as a page there")
         parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="what to measure on")
@@ -44,21 +48,13 @@ def run(args: argparse.Namespace) -> int:
     """Measures, stamps the result in the ledger, writes it where asked, prints a table."""
     from makar.evaluate.evaluation import Evaluation, evaluate, finish, stamp
     from makar.evaluate.measure import Item
-    from makar.generate.load import load
-    from makar.kit import plugins
     from makar.kit.config import to_json
     from makar.kit.files import atomic_write
     from makar.kit.progress import Progress
     from makar.ledger import open_ledger
-    from makar.room import room
-    from makar.verbs.image.options import default_model
 
-    measure = plugins.load("makar.evaluate", args.measure, "MEASURE")
-    asked = room(measure.room)
-    runtime = None if asked.usual is None else _runtime(args)
-    data = args.data / "pack.json" if (args.data / "pack.json").is_file() else args.data
-    model = load(asked, args.model or (default_model() if measure.room == "image" else None), runtime)
-    evaluation = Evaluation(measure, model, data, args.limit)
+    measure, model = _measured(args)
+    evaluation = Evaluation(measure, model, _data(args.data), args.limit)
     with Progress(args.measure, len(evaluation.tasks()), "items") as progress:
         def show(item: Item, num_tasks: int) -> None:
             progress.advance(1, note=item.key)
@@ -73,6 +69,28 @@ def run(args: argparse.Namespace) -> int:
         atomic_write(args.html, measure.page(result, items))
     print(table(result, stamped.id))
     return 0
+
+
+def _measured(args: argparse.Namespace) -> tuple[Measure, Any]:
+    """The measure, and the model that it is asked of."""
+    from makar.generate.load import load
+    from makar.kit import plugins
+    from makar.room import room
+    from makar.verbs.image.options import default_model
+
+    if getattr(args, "kind", "text") == "image":
+        from makar.evaluate import picture_marks
+
+        return picture_marks.MEASURE, picture_marks.Detector()
+    measure: Measure = plugins.load("makar.evaluate", args.measure, "MEASURE")
+    asked = room(measure.room)
+    runtime = None if asked.usual is None else _runtime(args)
+    return measure, load(asked, args.model or (default_model() if measure.room == "image" else None), runtime)
+
+
+def _data(path: Path) -> Path:
+    """The file to measure on; a pack of pictures is a folder."""
+    return path / "pack.json" if (path / "pack.json").is_file() else path
 
 
 def _runtime(args: argparse.Namespace) -> Runtime:

@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from makar.marks.key import MarkKey
 
 
-
 @dataclass(frozen=True)
 class Scheme:
     """How texts are marked. The seed picks one of the lanes, which are keyed functions of their own."""

@@ -37,6 +37,8 @@ def _band() -> NDArray[np.bool_]:
 
 BAND = _band()
 NUM_WAVES = int(BAND.sum())
+CYCLES = np.argwhere(BAND).T - np.array([[_MOST], [0]])
+"""Of each wave of the band, in a tile: down and across. Shapes: (2, waves)"""
 
 
 @dataclass(frozen=True, eq=False)

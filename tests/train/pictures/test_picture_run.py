@@ -12,14 +12,15 @@ import torch
 
 from makar import recipes
 from makar.cli import main
+from makar.codecs.pixels import resized, to_pixels, to_values
 from makar.kit.errors import BadInput, Damaged
 from makar.nets.patches import PatchTransformer
 from makar.nets.shards import load_shards
+from makar.rooms.image.drawing import denoiser, draw
 from makar.train.checkpoint import checkpoints
 from makar.train.pictures.config import Config, resolved
-from makar.train.pictures.data import Dropped, load_pictures, to_pixels, to_values
+from makar.train.pictures.data import Dropped, load_pictures
 from makar.train.pictures.run import Prepared, open_session, prepare, reopen, watched
-from makar.train.pictures.sample import PictureSampling, draw
 from makar.train.pictures.sheet import contact_sheet, on_chequers
 
 
@@ -99,7 +100,7 @@ def test_a_picture_depends_on_its_own_seed_alone(tmp_path: Path, pack: Path) -> 
     def drawn(seed: int) -> torch.Tensor:
         row = torch.tensor([seed])
         condition = pictures.asked(pictures.phrases[row, 0], pictures.looks[row, 0])
-        return draw(session.net, condition, PictureSampling(num_steps=3, seed=seed))
+        return draw(session.net, denoiser(session.net, condition, 3.0), seed, 3, "heun")
 
     together = {seed: drawn(seed) for seed in order}
     assert all(torch.equal(together[seed], drawn(seed)) for seed in range(8))

@@ -81,13 +81,18 @@ def gather(folder: Path, sources: Sequence[Source], settings: Gathering) -> Pack
     return write_pack(folder / "pack", entries, pixels, _embedded(folder, told, settings), {
         "dropped": dict(dropped), "credits": credits_of(entries),
         "packages": sorted({source.package for source in sources}),
-        "licences": dict(Counter(entry.licence for entry in entries)), "reader": settings.reader,
+        "licences": dict(Counter(entry.licence for entry in entries)), "reader": _reader(settings),
         "settings": {"size_px": settings.size_px, "held_out_frac": settings.held_out_frac}})
 
 
 def _embedded(folder: Path, told: list[str], settings: Gathering) -> Words:
-    key = sha256_bytes("\n".join((settings.reader, *told)).encode())[:16]
-    return embed(told, folder / f"states-{key}.npz", settings.reader, settings.like)
+    reader = _reader(settings)
+    key = sha256_bytes("\n".join((reader, *told)).encode())[:16]
+    return embed(told, folder / f"states-{key}.npz", reader, settings.like)
+
+
+def _reader(settings: Gathering) -> str:
+    return settings.like.reader if settings.like else settings.reader
 
 
 def credits_of(entries: Sequence[Entry]) -> list[str]:

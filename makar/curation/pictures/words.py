@@ -20,8 +20,9 @@ MOST_TOK = 16
 
 @dataclass(frozen=True)
 class Map:
-    """How states become few and small numbers. Shapes: basis (states, dim), mean (states,), scale (dim,)"""
+    """How a reader's states become few and small numbers. Shapes: basis (states, dim), mean (states,), scale (dim,)"""
 
+    reader: str
     basis: NDArray[np.float32]
     mean: NDArray[np.float32]
     scale: NDArray[np.float32]

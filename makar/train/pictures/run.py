@@ -19,7 +19,7 @@ from makar.codecs.pixels import to_pixels
 from makar.curation.pictures.words import Map
 from makar.kit.config import from_json, replace_at, to_json
 from makar.kit.errors import BadInput, Damaged, NotHere
-from makar.kit.files import atomic_write
+from makar.kit.files import atomic_write, read_text
 from makar.methods.flow import euler, steps
 from makar.nets.patches import Config as Architecture
 from makar.nets.patches import initialised, parts_of
@@ -141,9 +141,10 @@ def words_of(start: str) -> Map:
 
     Raises: as `start_folder`
     """
-    tensors = load_shards(start_folder(start), WEIGHTS)[0]
+    folder = start_folder(start)
+    tensors = load_shards(folder, WEIGHTS)[0]
     basis, mean, scale = (tensors[f"words.{name}"].numpy() for name in ("basis", "mean", "scale"))
-    return Map(basis, mean, scale)
+    return Map(json.loads(read_text(folder / "model.json"))["reader"], basis, mean, scale)
 
 
 def _weights_to_start_with(start: str, wanted: dict[str, Tensor], pack: Pack) -> dict[str, Tensor]:

@@ -105,11 +105,12 @@ def test_nearness_is_one_for_what_was_shown_and_less_for_the_rest(model: PatchFl
 def test_what_cannot_be_asked_is_refused_in_one_line(model: PatchFlow) -> None:
     with pytest.raises(UnknownName, match="filled"):
         drawn(model, request(style="fulled"))
-    for changes, words in ((dict(prompt="  "), "empty"), (dict(prompt="word " * 1000), "characters"),
-                           (dict(size_px=100), "32, 64"), (dict(n=0), "between 1")):
+    for changes, words in (({"prompt": "  "}, "empty"), ({"prompt": "word " * 1000}, "characters"),
+                           ({"size_px": 100}, "32, 64"), ({"n": 0}, "between 1")):
         with pytest.raises(BadInput, match=words):
             request(**changes)
-    for changes, words in ((dict(num_steps=0), "steps"), (dict(guidance=-1.0), "guidance"), (dict(solver="rk"), "euler")):
+    for changes, words in (({"num_steps": 0}, "steps"), ({"guidance": -1.0}, "guidance"),
+                           ({"solver": "rk"}, "euler")):
         with pytest.raises(BadInput, match=words):
             dataclasses.replace(SAMPLING, **changes)
     with pytest.raises(BadInput, match="strength"):

@@ -52,7 +52,9 @@ def run(check: Check, subject: Subject) -> Verdict:
     fault = _fault(check, verdict, subject)
     if fault:
         return _unfinished(check, fault, ms)
-    return replace(_excused(verdict, subject) if check.excuses_given else verdict, ms=round(ms, 3))
+    judged = _excused(verdict, subject) if check.excuses_given else verdict
+    # A record is signed as JSON that another program reads, and not every reader keeps the last digit of a number.
+    return replace(judged, score=round(judged.score, 6), ms=round(ms, 3))
 
 
 def run_all(subject: Subject) -> tuple[Verdict, ...]:

@@ -26,7 +26,11 @@ _MEAN_BGR = (104.0, 117.0, 123.0)
 
 
 def _run(subject: Subject) -> Verdict:
-    score = sexual_frac(subject.data)
+    try:
+        score = sexual_frac(subject.data)
+    except NotHere:
+        return Verdict("nsfw_picture", False, 0.0, f"not judged: what judges it is not here; get {OPEN_NSFW.name} with: "
+                       f"makar models pull {OPEN_NSFW.name}, and onnxruntime with: pip install 'makar[image]'")
     found = f"open_nsfw gives {score:.3f} of 1 that it is sexual (limit {LIMIT})"
     return Verdict("nsfw_picture", score < LIMIT, 1.0 - score, found)
 

@@ -184,9 +184,9 @@ def _noted(record: dict[str, Any]) -> str:
 
 
 def _save_sheet(works: Sequence[Released], target: Path, args: argparse.Namespace, ledger: Ledger) -> None:
-    from makar.verbs.image import sheet
+    from makar.verbs.image import contact_sheet
 
-    made = sheet(works, policy=args.policy or "default", ledger=ledger)
+    made = contact_sheet(works, policy=args.policy or "default", ledger=ledger)
     made.save(output_path(target), record=args.record, sign=args.sign)
     print(f"{target}  (all {len(works)}; makar ledger show {made.id[:12]})", file=sys.stderr)
 
@@ -198,7 +198,7 @@ def _tell_known(work: Work) -> None:
         return
     concepts = ", ".join(nearness["concepts"])
     if nearness["score_frac"] < nearness["least_frac"]:
-        print(f"makar: this model was shown little like that (confidence {nearness['score_frac']:.2f}; "
+        print(f"this model was shown little like that (confidence {nearness['score_frac']:.2f}; "
               f"{nearness['least_frac']:.2f} is usual for what it knows); try one of these: {concepts}", file=sys.stderr)
     else:
         print(f"nearest of what the model knows: {concepts} (confidence {nearness['score_frac']:.2f})", file=sys.stderr)

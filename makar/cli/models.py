@@ -60,8 +60,14 @@ def _show(args: argparse.Namespace) -> int:
 
 def _pull(args: argparse.Namespace) -> int:
     from makar import store
+    from makar.store.fetch import fetch
+    from makar.store.pictures import FILES
 
-    model = store.stored(args.name, source=Path(args.source).expanduser() if args.source else None)
+    source = Path(args.source).expanduser() if args.source else None
+    if args.name in FILES:
+        print(f"{args.name} is here: {fetch(FILES[args.name], show=True, source=source)}")
+        return 0
+    model = store.stored(args.name, source=source)
     print(f"{model.name} is ready in {model.folder} ({_size(model.bytes)} fetched, sha256 {model.sha256})")
     return 0
 

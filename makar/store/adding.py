@@ -10,7 +10,7 @@ from pathlib import Path
 
 from makar.kit.errors import BadInput, NoNetwork, NotHere
 from makar.kit.files import atomic_write, disk_errors, sha256_file
-from makar.store import layout, native
+from makar.store import layout, native, pipeline
 from makar.store.catalogue import CATALOGUE, NOT_DISCLOSED, HubFile, Weights
 from makar.store.fetch import bar, expect_room, fetch, offline, say, whole
 from makar.store.lock import held
@@ -79,6 +79,8 @@ def _with(origin: Origin, stated: Stated) -> Origin:
 def _from_disk(path: Path, name: str) -> Origin:
     if (checkpoint := native.find(path)) is not None:
         return native.origin(checkpoint, name)
+    if pipeline.is_pipeline(path):
+        return pipeline.origin(path, name)
     files = [path] if path.is_file() else _folder_weights(path)
     if path.is_file() and path.suffix.lower() != ".gguf":
         raise BadInput(f"'{path}' is no GGUF file; expected FILE.gguf, or a folder with config.json, tokenizer.json "

@@ -12,7 +12,7 @@ from typing import Any
 
 from makar.kit.errors import BadInput, NotHere
 from makar.kit.files import atomic_write, disk_errors
-from makar.store import gguf_config, gguf_tokenizer, hub_config, hub_tokenizer, native
+from makar.store import gguf_config, gguf_tokenizer, hub_config, hub_tokenizer, native, pipeline
 from makar.store.families import GGUF, HUGGING_FACE, Plan, plan
 from makar.store.gguf_file import Entry, GGUFFile
 from makar.store.safetensors_folder import SafetensorsFolder, refuse_pickle
@@ -43,6 +43,8 @@ def convert(source: Path, folder: Path, *, origin: Mapping[str, Any] | None = No
         raise NotHere(f"there is no file or folder '{source}'")
     if native.find(source) == source:
         native.copy(source, folder, origin)
+    elif pipeline.is_pipeline(source):
+        pipeline.copy(source, folder, origin, native.FORMAT)
     elif source.is_dir():
         with SafetensorsFolder(source) as opened:
             _write_folder(folder, read_folder(opened), origin, dtype)

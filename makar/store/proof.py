@@ -28,7 +28,8 @@ class Finding:
 
 def write_hashes(folder: Path) -> None:
     """Hashes every file of a folder that has just been made."""
-    files = {path.name: _record(path, sha256_file(path)) for path in sorted(folder.iterdir()) if path.name != HASHES}
+    files = {path.relative_to(folder).as_posix(): _record(path, sha256_file(path)) for path in sorted(folder.rglob("*"))
+             if path.is_file() and path.name != HASHES}
     _write(folder, files)
 
 

@@ -75,7 +75,7 @@ def test_without_its_weights_the_look_for_sexual_pictures_does_not_pass(tmp_path
     monkeypatch.setenv("MAKAR_OFFLINE", "1")
     found = verdict("nsfw_picture", encoded(drawn(0), "png"))
     assert not found.passed and found.score == 0
-    assert "not judged" in found.reason and "open-nsfw is not on this machine" in found.reason
+    assert "not judged" in found.reason and "makar models pull open-nsfw" in found.reason
 
 
 @pytest.fixture

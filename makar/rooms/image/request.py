@@ -6,6 +6,7 @@ import base64
 from dataclasses import dataclass, field
 from typing import Literal
 
+from makar.codecs.picture import ICON_SIDES_PX
 from makar.kit.errors import BadInput, UnknownName
 from makar.methods.flow import SAMPLERS
 from makar.store.pictures import ENLARGED_BY_PIXELS, ESRGAN
@@ -92,6 +93,9 @@ class ImageRequest:
             raise BadInput(f"pictures are {known} or {SIZES_PX[-1]} px; got {self.size_px}")
         if self.form not in FORMS:
             raise UnknownName("form of a picture", self.form, FORMS)
+        if self.form == "ico" and self.size_px > ICON_SIDES_PX[-1]:
+            raise BadInput(f"an icon file holds pictures of at most {ICON_SIDES_PX[-1]} px; got {self.size_px}: ask for a "
+                           "smaller size, or a PNG")
         if self.enlarger not in ENLARGERS:
             raise UnknownName("enlarger", self.enlarger, ENLARGERS)
         if self.background != TRANSPARENT:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from makar.provenance.work import Work
     from makar.rooms.image import Reference
 
-__all__ = ["ImageOptions", "ImageSettings", "begin", "begin_edit", "begin_upscale", "begin_vary", "edit_image", "image",
+__all__ = ["ImageOptions", "ImageSettings", "begin", "begin_edit", "begin_upscale", "begin_vary", "contact_sheet", "edit_image", "image",
            "options_of", "styles", "upscale_image", "vary_image"]
 
 VARY_STRENGTH = 0.5
@@ -109,7 +109,7 @@ def _reference(picture: str | Path | bytes, mask: str | Path | bytes | None, opt
     return riding(pixels, None if mask is None else read(mask, "the mask"), options.strength)
 
 
-def sheet(works: Sequence[Released], *, policy: str = "default", ledger: Ledger | None = None) -> Released:
+def contact_sheet(works: Sequence[Released], *, policy: str = "default", ledger: Ledger | None = None) -> Released:
     """Many pictures on one sheet: a work of its own, whose parents they are.
 
     Raises: Withheld

@@ -1,9 +1,10 @@
-"""A picture model with random weights: builds at once, downloads nothing, draws coloured noise."""
+"""A picture model with random weights: builds at once, downloads nothing, draws coloured squares."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from makar.codecs.hashed import NUM_STATES
 from makar.kit.files import sha256_bytes
@@ -17,6 +18,15 @@ CONFIG = Config(size_px=32, patch_px=8, dim=64, num_layers=2, num_looks=3, word_
 CONCEPTS = ("circle", "square", "cross", "bar")
 
 
+def _squares(weight: Tensor) -> Tensor:
+    """The weights of a patch's first value for all of it, since pure noise would pass for a broken picture.
+
+    Shapes: (patch_px * patch_px * channels, D), in the order of `nets.patches.picture_of`
+    """
+    values = weight.view(CONFIG.channels, CONFIG.patch_px**2, -1)
+    return values[:, :1].expand_as(values).reshape(weight.shape)
+
+
 def build() -> PatchFlow:
     """The tiny model; the same weights every time."""
     net = PatchTransformer(CONFIG)
@@ -24,6 +34,9 @@ def build() -> PatchFlow:
     with torch.no_grad():
         for weight in net.parameters():
             weight.copy_(torch.randn(weight.shape, generator=random) * weight.shape[-1] ** -0.5)
+        net.out.weight.copy_(_squares(net.out.weight))
+        net.out.bias.zero_()
+        net.out.bias[-CONFIG.patch_px**2:] = 1.0  # most of it is painted
     sha256 = sha256_bytes(b"".join(weight.detach().numpy().tobytes() for weight in net.parameters()))
     prompts = Prompts("hashed", np.eye(NUM_STATES, dtype=np.float32), np.zeros(NUM_STATES, np.float32),
                       np.full(NUM_STATES, 0.03, np.float32))

@@ -1,0 +1,71 @@
+"""A picture pipeline in the folder form of the diffusers library: its safetensors weights and its settings are taken
+in, anything else in the folder, pickles and programs above all, is left where it is.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from makar.kit.errors import BadInput, Damaged
+from makar.kit.files import atomic_write, disk_errors, read_text, sha256_bytes, sha256_file
+from makar.store.stored_model import Origin
+
+INDEX, FAMILY = "model_index.json", "diffusers"
+KEPT = (".safetensors", ".json", ".txt", ".model")
+
+
+def is_pipeline(path: Path) -> bool:
+    """Whether the folder holds one."""
+    return (path / INDEX).is_file()
+
+
+def origin(folder: Path, name: str) -> Origin:
+    """What such a folder says of itself; its licence and training data have to be stated by who adds it.
+
+    Raises: BadInput (no weights that can be read safely), Damaged
+    """
+    files = {path.relative_to(folder).as_posix(): sha256_file(path) for path in sorted(folder.rglob("*.safetensors"))}
+    if not files:
+        raise BadInput(f"the pipeline in '{folder}' has no .safetensors weights; save it with "
+                       "pipeline.save_pretrained(FOLDER, safe_serialization=True) where you trust it")
+    kind = _index(folder).get("_class_name")
+    if not isinstance(kind, str):
+        raise Damaged(f"'{folder / INDEX}' does not name its pipeline")
+    joint = sha256_bytes("".join(f"{sha256}  {file}\n" for file, sha256 in files.items()).encode())
+    size_bytes = sum((folder / file).stat().st_size for file in files)
+    return Origin(name, joint, f"{kind} in {folder.absolute()}", "", "not disclosed", size_bytes, str(folder.resolve()),
+                  files)
+
+
+def copy(source: Path, folder: Path, origin: Mapping[str, Any] | None, form: int) -> None:
+    """Copies what is kept of the folder, which appears whole or not at all.
+
+    Raises: OutOfRoom
+    """
+    with disk_errors(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name[:80]}.", suffix=".part"))
+        try:
+            for path in sorted(source.rglob("*")):
+                if path.is_file() and path.suffix in KEPT:
+                    target = part / path.relative_to(source)
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(path, target)
+            facts = {"format": form, "family": FAMILY, "architecture": {"family": FAMILY}, "origin": dict(origin or {})}
+            atomic_write(part / "model.json", json.dumps(facts, indent=1, ensure_ascii=False))
+            part.chmod(0o755)
+            part.rename(folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def _index(folder: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(read_text(folder / INDEX)))
+    except (ValueError, TypeError) as error:
+        raise Damaged(f"'{folder / INDEX}' cannot be read ({error})") from error

@@ -12,6 +12,7 @@ from makar.cli._settings import configured
 from makar.kit.errors import BadInput
 
 if TYPE_CHECKING:
+    from makar.train.pictures.config import Config
     from makar.train.pictures.loop import Progress
     from makar.train.pictures.recipe import PictureRecipe
     from makar.train.pictures.run import Prepared
@@ -58,10 +59,10 @@ def _prepared(args: argparse.Namespace, out: Path, recipe: PictureRecipe) -> Pre
             raise BadInput("a run that is resumed keeps its settings; leave out --set")
         return reopen(out, args.data)
     config = configured(recipe.config(), args)
-    return prepare(out, config, _pack(args, out, recipe, config.net.size_px))
+    return prepare(out, config, _pack(args, out, recipe, config))
 
 
-def _pack(args: argparse.Namespace, out: Path, recipe: PictureRecipe, size_px: int) -> Path:
+def _pack(args: argparse.Namespace, out: Path, recipe: PictureRecipe, config: Config) -> Path:
     """The pack that is named, made of the folder that is named, or the recipe's own."""
     if args.data is None:
         return recipe.obtain(out).folder
@@ -69,6 +70,11 @@ def _pack(args: argparse.Namespace, out: Path, recipe: PictureRecipe, size_px: i
         return Path(args.data)
     from makar.curation.pictures.gather import Gathering, gather
     from makar.curation.pictures.sources.folder import folder_source
+    from makar.train.pictures.run import words_of
 
-    settings = Gathering(size_px=size_px, accept=None, num_workers=0)
-    return gather(out, [folder_source(args.data, args.licence)], settings).folder
+    settings = Gathering(size_px=config.net.size_px, accept=None, num_workers=0,
+                         like=words_of(config.start) if config.start else None)
+    pack = gather(out, [folder_source(args.data, args.licence)], settings)
+    for why, num in sorted(pack.facts["dropped"].items()):
+        print(f"makar: {num:,} of the pictures left out: {why}", file=sys.stderr)
+    return pack.folder

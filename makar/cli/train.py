@@ -23,7 +23,7 @@ EXAMPLES = """examples:
   makar train code/python --set size=6 --set optimise.name=adamw -o runs/python
   makar train text/prose --resume -o runs/text-prose
   makar train image/icons --minutes 9
-  makar train image/icons --data my-pictures/ --set start=runs/icons/checkpoints/step-00020000
+  makar train image --data my-pictures/ --minutes 10
   makar train lora --data letters/ --set adapt.base=qwen2.5-coder-0.5b
 """
 

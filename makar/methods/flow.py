@@ -85,15 +85,19 @@ def steps(num: int, *, device: torch.device | str = "cpu") -> Tensor:
     return torch.linspace(0, 1, num + 1, device=device)
 
 
-def guided(asked: Denoise, anything: Denoise, scale: float, interval: tuple[float, float] = (0.0, 1.0)) -> Denoise:
+Both = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+"""As `Denoise`, under two conditions at once: what was asked, and anything."""
+
+
+def guided(asked: Denoise, both: Both, scale: float, interval: tuple[float, float] = (0.0, 1.0)) -> Denoise:
     """x(anything) + scale (x(asked) - x(anything)), within an interval of times; outside it, only what was asked.
 
     Source: Ho & Salimans 2022, arXiv:2207.12598, eq. 6; Kynkäänniemi et al. 2024, arXiv:2404.07724, eq. 4
     """
     def denoise(z: Tensor, time: Tensor) -> Tensor:
-        found = asked(z, time)
         if scale == 1.0 or not interval[0] <= float(time[0]) <= interval[1]:
-            return found
-        return torch.lerp(anything(z, time), found, scale)
+            return asked(z, time)
+        found, anything = both(z, time)
+        return torch.lerp(anything, found, scale)
 
     return denoise

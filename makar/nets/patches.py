@@ -57,9 +57,9 @@ class Condition:
     present: Tensor
     looks: Tensor
 
-    def nothing(self) -> Condition:
-        """As many rows that ask for nothing."""
-        return Condition(torch.zeros_like(self.words), torch.zeros_like(self.present), torch.zeros_like(self.looks))
+    def with_nothing(self) -> Condition:
+        """The same rows, and as many more that ask for nothing."""
+        return Condition(*(torch.cat((part, torch.zeros_like(part))) for part in (self.words, self.present, self.looks)))
 
 
 def patches_of(pictures: Tensor, patch_px: int) -> Tensor:

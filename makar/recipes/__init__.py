@@ -15,12 +15,13 @@ def names() -> list[str]:
 
 
 def full_name(name: str) -> str:
-    """The recipe's name with its folder; a file's own name is enough where only one is called so.
+    """The recipe's name with its folder; a file's own name is enough where only one is called so, and a folder's name
+    where it has one for data of your own.
 
     Raises: UnknownName
     """
     known = names()
-    found = [full for full in known if name in (full, full.partition("/")[2])]
+    found = [full for full in known if name in (full, full.partition("/")[2]) or full == f"{name}/own"]
     if len(found) != 1:
         raise UnknownName("recipe", name, known)
     return found[0]

@@ -86,17 +86,18 @@ def test_guidance_of_two_gaussians_moves_by_the_scale() -> None:
 
     z, time = torch.zeros(2, 1), torch.full((2,), 0.5)
     for scale, wanted in ((0.0, 1.0), (1.0, 3.0), (3.0, 7.0)):
-        assert torch.allclose(guided(near(3.0), near(1.0), scale)(z, time), torch.full((2, 1), wanted))
+        found = guided(near(3.0), lambda z, t: (near(3.0)(z, t), near(1.0)(z, t)), scale)(z, time)
+        assert torch.allclose(found, torch.full((2, 1), wanted))
 
 
 def test_guidance_works_within_its_interval_alone() -> None:
     calls = []
 
-    def anything(z: Tensor, time: Tensor) -> Tensor:
+    def both(z: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
         calls.append(float(time[0]))
-        return torch.zeros_like(z)
+        return torch.ones_like(z), torch.zeros_like(z)
 
-    euler(guided(lambda z, t: torch.ones_like(z), anything, 2.0, (0.25, 0.65)), torch.zeros(1, 1), steps(10))
+    euler(guided(lambda z, t: torch.ones_like(z), both, 2.0, (0.25, 0.65)), torch.zeros(1, 1), steps(10))
     assert calls == pytest.approx([0.3, 0.4, 0.5, 0.6])
 
 

@@ -80,7 +80,7 @@ def test_words_that_are_not_there_say_nothing() -> None:
     noisy[:, 2] += 100
     ours = run(net, z, Condition(condition.words, present, condition.looks))
     assert torch.equal(ours, run(net, z, Condition(noisy, present, condition.looks)))
-    assert torch.isfinite(run(net, z, condition.nothing())).all()
+    assert torch.isfinite(run(net, torch.cat((z, z)), condition.with_nothing())).all()
 
 
 def test_rows_do_not_see_each_other() -> None:

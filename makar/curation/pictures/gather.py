@@ -19,7 +19,7 @@ from makar.curation.pictures.captions import phrases
 from makar.curation.pictures.drawing import PERMISSIVE, Drawing, Source
 from makar.curation.pictures.near import Seen
 from makar.curation.pictures.render import render
-from makar.curation.pictures.words import embed
+from makar.curation.pictures.words import Map, embed
 from makar.kit.errors import BadInput
 from makar.kit.files import atomic_writer, sha256_bytes
 from makar.kit.progress import Progress
@@ -31,12 +31,14 @@ LEAST_PAINTED_FRAC = 0.03
 class Gathering:
     """size_px: the side of the pictures; pixel art keeps its own 32. held_out_frac: of the pairs of concept and style.
 
-    reader: who embeds the phrases; accept: licences to keep (None: any); num_workers: 0 renders in this process
+    reader: who embeds the phrases; like: as those of a model that is to be trained on
+    accept: licences to keep (None: any); num_workers: 0 renders in this process
     """
 
     size_px: int = 64
     held_out_frac: float = 0.05
     reader: str = "minilm"
+    like: Map | None = None
     accept: tuple[str, ...] | None = PERMISSIVE
     num_workers: int = 2
 
@@ -76,16 +78,21 @@ def gather(folder: Path, sources: Sequence[Source], settings: Gathering) -> Pack
     def pixels(size_px: int) -> Iterator[NDArray[np.uint8]]:
         return (one.pixels[index] for one, index in kept if one.pixels.shape[1] == size_px)
 
-    return write_pack(folder / "pack", entries, pixels, _embedded(folder, told, settings.reader), {
+    return write_pack(folder / "pack", entries, pixels, _embedded(folder, told, settings), {
         "dropped": dict(dropped), "credits": credits_of(entries),
         "packages": sorted({source.package for source in sources}),
-        "licences": dict(Counter(entry.licence for entry in entries)), "reader": settings.reader,
+        "licences": dict(Counter(entry.licence for entry in entries)), "reader": _reader(settings),
         "settings": {"size_px": settings.size_px, "held_out_frac": settings.held_out_frac}})
 
 
-def _embedded(folder: Path, told: list[str], reader: str) -> Words:
+def _embedded(folder: Path, told: list[str], settings: Gathering) -> Words:
+    reader = _reader(settings)
     key = sha256_bytes("\n".join((reader, *told)).encode())[:16]
-    return embed(told, folder / f"states-{key}.npz", reader)
+    return embed(told, folder / f"states-{key}.npz", reader, settings.like)
+
+
+def _reader(settings: Gathering) -> str:
+    return settings.like.reader if settings.like else settings.reader
 
 
 def credits_of(entries: Sequence[Entry]) -> list[str]:

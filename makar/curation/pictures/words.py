@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,20 @@ NUM_DIMS = 128
 MOST_TOK = 16
 
 
-def embed(told: Sequence[str], kept: Path, reader_name: str) -> Words:
+@dataclass(frozen=True)
+class Map:
+    """How a reader's states become few and small numbers. Shapes: basis (states, dim), mean (states,), scale (dim,)"""
+
+    reader: str
+    basis: NDArray[np.float32]
+    mean: NDArray[np.float32]
+    scale: NDArray[np.float32]
+
+
+def embed(told: Sequence[str], kept: Path, reader_name: str, like: Map | None = None) -> Words:
     """Embeds every phrase, at most 16 tokens of each; the states are kept at `kept`, so that this is done once.
+
+    like: the map that a model was trained with, if it is to be trained on; else one is made for these phrases
 
     Raises: NotHere, NoNetwork, Damaged
     """
@@ -26,9 +39,9 @@ def embed(told: Sequence[str], kept: Path, reader_name: str) -> Words:
         _keep_states(told, kept, reader_name)
     with np.load(kept) as held:
         states, lengths = held["states"].astype(np.float32), held["lengths"]
-    basis, mean = main_directions(states, min(NUM_DIMS, states.shape[1]))
+    basis, mean = (like.basis, like.mean) if like else main_directions(states, min(NUM_DIMS, states.shape[1]))
     along = (states - mean) @ basis
-    scale = (np.quantile(np.abs(along), 0.999, axis=0) / 127 + 1e-9).astype(np.float32)
+    scale = like.scale if like else (np.quantile(np.abs(along), 0.999, axis=0) / 127 + 1e-9).astype(np.float32)
     starts = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
     return Words(tuple(told), np.clip(np.rint(along / scale), -127, 127).astype(np.int8), starts, basis, mean, scale)
 

@@ -28,10 +28,9 @@ from makar.rooms.image.features import Features
 from makar.rooms.image.request import ImageRequest, ImageSampling
 
 NUM_SEEDS = 2
-NUM_PEOPLE = 6
-PEOPLE = ("artist", "astronaut", "cook", "detective", "factory worker", "farmer", "firefighter", "guard",
-          "health worker", "judge", "mechanic", "office worker", "pilot", "police officer", "scientist", "singer",
-          "student", "superhero", "teacher", "technologist")
+NUM_PEOPLE = 4
+PEOPLE = ("artist", "cook", "detective", "farmer", "firefighter", "health worker", "judge", "mechanic",
+          "police officer", "scientist", "student", "teacher")
 LEAST_PAIRS = 10
 
 
@@ -82,7 +81,7 @@ class Real:
 
 
 def tasks(model: Any, path: Path) -> list[Task]:
-    """One held-out picture for each concept that was trained on in another style, then people at work.
+    """A held-out picture for each concept that was trained on in another style, after people at work.
 
     Raises: NotHere, BadInput (too few pictures were held out), Damaged
     """
@@ -102,8 +101,9 @@ def tasks(model: Any, path: Path) -> list[Task]:
     found = [Task(entries[place].id, Asked(pack, entries[place].phrases[0], entries[place].source, place,
                                            others[entries[place].concept][0]))
              for place in held_out if first[entries[place].concept] == place]
-    return found + [Task(f"people/{work}", Asked(pack, work, None)) for work in PEOPLE
-                    if {f"man {work}", f"woman {work}"} <= known]
+    people = [Task(f"people/{work}", Asked(pack, work, None)) for work in PEOPLE
+              if {f"man {work}", f"woman {work}"} <= known]
+    return people + found
 
 
 def run(model: Any, todo: Sequence[Task]) -> Iterator[Item]:
@@ -119,11 +119,11 @@ def run(model: Any, todo: Sequence[Task]) -> Iterator[Item]:
             yield Item(task.key, {"kind": "people", "women": sum(_is_woman(real, one) for one in made),
                                   "num": len(made)})
             continue
-        near = [real.nearest(one) for one in made]
+        near, neighbour = real.nearest(made[0])
         yield Item(task.key, {
             "kind": "pair", "made": [_packed(real.features.of(one)) for one in made],
             "own": _packed(real.features.of(real[asked.own])), "other": _packed(real.features.of(real[asked.other])),
-            "near": [round(distance, 3) for distance, _ in near], "neighbour": near[0][1],
+            "near": round(near, 3), "neighbour": neighbour,
             "unseen_near": round(real.nearest(real[asked.own])[0], 3)})
 
 

@@ -30,7 +30,7 @@ def _of_pairs(pairs: Sequence[Mapping[str, Any]]) -> tuple[Figure, ...]:
         [pair["made"][0] for pair in pairs], [pair["own"] for pair in pairs], [pair["other"] for pair in pairs]))
     again = np.stack([_features(pair["made"][1]) for pair in pairs])
     found, best, num = ranks(made, own), ranks(other, own), len(pairs)
-    near, unseen = [pair["near"][0] for pair in pairs], [pair["unseen_near"] for pair in pairs]
+    near, unseen = [pair["near"] for pair in pairs], [pair["unseen_near"] for pair in pairs]
     return (
         _share(f"concept found first among {num}", found < 1), _share("concept among the first five", found < 5),
         _share("the same, of real pictures in another style, first", best < 1),

@@ -32,7 +32,7 @@ def page(result: Result, items: Sequence[Item]) -> str:
 
 def memorised(pairs: Sequence[Mapping[str, Any]]) -> str:
     """The curve of made pictures beside that of real ones which were held out, as SVG; both should be alike."""
-    values = {"made": [pair["near"][0] for pair in pairs], "real, held out": [pair["unseen_near"] for pair in pairs]}
+    values = {"made": [pair["near"] for pair in pairs], "real, held out": [pair["unseen_near"] for pair in pairs]}
     return curves({name: [(float(at), float((np.asarray(found) < at).mean())) for at in DIFFERENCES]
                    for name, found in values.items()})
 

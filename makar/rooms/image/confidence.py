@@ -10,8 +10,8 @@ from makar.rooms.image.models import PictureModel
 from makar.rooms.image.models.patchflow import PatchFlow
 
 LEAST_FRAC = 0.6
-"""At or above it a prompt counts as known. Of 62 everyday prompts that the data covers 97% were, of 120 phrases of pairs
-that were held out 89%, and of 40 prompts about other things (reports, photographs, theories, letters at random) 12%.
+"""At or above it a prompt counts as known. Of 62 everyday prompts that the data covers 97% were, of 120 phrases of
+pairs that were held out 89%, and of 40 prompts about other things (reports, photographs, theories, letters) 12%.
 """
 NUM_NEAREST = 3
 

@@ -31,9 +31,14 @@ def noise(seed: int, shape: tuple[int, ...]) -> Tensor:
 
 
 def denoiser(net: Forward, condition: Condition, guidance: float) -> Denoise:
-    """The net under a condition, led away from what it would draw unasked."""
-    nothing = condition.nothing()
-    return guided(lambda z, time: net(z, time, condition), lambda z, time: net(z, time, nothing), guidance, GUIDED)
+    """The net under a condition, led away from what it would draw unasked; the two are one batch."""
+    pair = condition.with_nothing()
+
+    def both(z: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
+        found, anything = net(z.repeat(2, 1, 1, 1), time.repeat(2), pair).chunk(2)
+        return found, anything
+
+    return guided(lambda z, time: net(z, time, condition), both, guidance, GUIDED)
 
 
 def keeping(denoise: Denoise, given: Given) -> Denoise:

@@ -60,8 +60,8 @@ def with_output(model: bytes, name: bytes) -> bytes:
     """An ONNX model that also gives the tensor of that name: a graph with one output, appended, is merged into the
     model's own.
 
-    Source: Protocol Buffers encoding, "Last One Wins": embedded messages that come twice are merged; onnx.proto3, fields
-    ModelProto.graph = 7, GraphProto.output = 12, ValueInfoProto.name = 1
+    Source: Protocol Buffers encoding, "Last One Wins": embedded messages that come twice are merged; onnx.proto3,
+    fields ModelProto.graph = 7, GraphProto.output = 12, ValueInfoProto.name = 1
     """
     for field in (1, 12, 7):
         assert len(name) < 128, "one byte tells the length"

@@ -2,13 +2,14 @@
 
     model.json card.md config.json            what it is: shape, looks, licence, data, who is to be named; its settings
     weights.json weights-*.safetensors        the average of the weights in bf16, and the map of words; to draw with
+    neighbours.safetensors                    once it is over: an index of the pictures, to see near-copies by
     state.json state-*.safetensors            weights in fp32, optimiser, average, position; to go on from
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +18,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from makar.codecs.pack import Pack
+from makar.codecs.pack import Pack, Pixels
 from makar.kit.config import canonical, to_json
 from makar.kit.files import atomic_write, sha256_bytes
 from makar.ledger import open_ledger
 from makar.nets.shards import save_shards
 from makar.store.native import FORMAT, PICTURES
+from makar.tracing.pictures import Told, write_index
 from makar.train.checkpoint import drop_older, made_whole
 from makar.train.pictures.card import write_card
 from makar.train.state import save_state
@@ -30,7 +32,7 @@ from makar.train.state import save_state
 if TYPE_CHECKING:
     from makar.train.pictures.loop import Session
 
-WEIGHTS = "weights"
+WEIGHTS, NEIGHBOURS = "weights", "neighbours.safetensors"
 
 
 class Saver:
@@ -51,6 +53,8 @@ class Saver:
             atomic_write(part / "model.json", json.dumps(model, indent=1, ensure_ascii=False))
             atomic_write(part / "config.json", json.dumps(to_json(session.config), indent=1))
             atomic_write(part / "card.md", write_card(model, self._pack))
+            if session.clock.step >= session.clock.last_step:
+                write_index(part / NEIGHBOURS, trained_on(self._pack))
             save_state(part, {f"net/{name}": weight for name, weight in weights.items()} | session.optimiser.state(),
                        {"clock": asdict(session.clock), "measures": session.measures, "sha256": sha256})
         config = canonical(session.config).encode()
@@ -100,3 +104,12 @@ def known_concepts(pack: Pack) -> tuple[list[str], Tensor]:
     names = {entry.phrases[0] for entry in pack.entries if entry.split == "train"}
     found = sorted(names)
     return found, torch.from_numpy(np.stack([pack.words.of(number[name]).mean(0) for name in found]))
+
+
+def trained_on(pack: Pack) -> Iterator[tuple[Told, Pixels]]:
+    """Every picture that is learned from, with what is to be said of it."""
+    for size_px in sorted({entry.size_px for entry in pack.entries}):
+        for place, pixels in zip(*pack.pixels(size_px), strict=True):
+            entry = pack.entries[place]
+            if entry.split == "train":
+                yield Told(entry.id.partition("/")[2], entry.source, entry.licence, entry.credit), pixels

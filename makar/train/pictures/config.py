@@ -58,7 +58,7 @@ class Config:
     """A whole run.
 
     size: the dial; layers, 64 channels and one head for each. batch: pictures of a step; at_once: of one forward pass
-    start: the folder of a checkpoint whose weights the run begins with, empty for random ones
+    start: whose weights the run begins with, a checkpoint's folder or a model's name; empty for random ones
     workers: parts of a step that are computed side by side, each by one thread; on a processor that is shared, two
     workers wait for each other once a step, two threads of one product at every product
     compile: compile each kind of block (None: on a GPU that can)

@@ -16,14 +16,16 @@ from torch import Tensor
 
 from makar.codecs.pack import Pack, open_pack
 from makar.codecs.pixels import to_pixels
+from makar.curation.pictures.words import Map
 from makar.kit.config import from_json, replace_at, to_json
 from makar.kit.errors import BadInput, Damaged, NotHere
-from makar.kit.files import atomic_write
+from makar.kit.files import atomic_write, read_text
 from makar.methods.flow import euler, steps
 from makar.nets.patches import Config as Architecture
 from makar.nets.patches import initialised, parts_of
 from makar.nets.shards import load_shards
 from makar.rooms.image.drawing import denoiser, noise
+from makar.store import stored
 from makar.train.checkpoint import newest
 from makar.train.clock import Clock
 from makar.train.device import dtype_of, pick_device, pick_precision
@@ -126,12 +128,31 @@ def _held_out(prepared: Prepared, architecture: Architecture, device: torch.devi
     return load_pictures(prepared.pack, "held_out", architecture.size_px, architecture.context_tok, device)
 
 
+def start_folder(start: str) -> Path:
+    """Where the weights lie that a run begins with: a checkpoint's folder, or a model of the store by its name.
+
+    Raises: UnknownName, Damaged, OutOfRoom
+    """
+    return Path(start) if Path(start).is_dir() else stored(start).folder
+
+
+def words_of(start: str) -> Map:
+    """How the model that a run begins with was told words.
+
+    Raises: as `start_folder`
+    """
+    folder = start_folder(start)
+    tensors = load_shards(folder, WEIGHTS)[0]
+    basis, mean, scale = (tensors[f"words.{name}"].numpy() for name in ("basis", "mean", "scale"))
+    return Map(json.loads(read_text(folder / "model.json"))["reader"], basis, mean, scale)
+
+
 def _weights_to_start_with(start: str, wanted: dict[str, Tensor], pack: Pack) -> dict[str, Tensor]:
     """The weights of an earlier checkpoint, its looks put where this pack has them.
 
     Raises: Damaged, BadInput (of another shape)
     """
-    tensors, facts = load_shards(Path(start), WEIGHTS)
+    tensors, facts = load_shards(start_folder(start), WEIGHTS)
     mine = {name: tensors[name].to(wanted[name].dtype) for name in wanted if name in tensors}
     if "look.weight" in mine and mine["look.weight"].shape[1] == wanted["look.weight"].shape[1]:
         old, new = mine["look.weight"], torch.zeros_like(wanted["look.weight"], device="cpu")

@@ -12,14 +12,15 @@ import torch
 
 from makar import recipes
 from makar.cli import main
+from makar.codecs.pixels import resized, to_pixels, to_values
 from makar.kit.errors import BadInput, Damaged
 from makar.nets.patches import PatchTransformer
 from makar.nets.shards import load_shards
+from makar.rooms.image.drawing import denoiser, draw
 from makar.train.checkpoint import checkpoints
 from makar.train.pictures.config import Config, resolved
-from makar.train.pictures.data import Dropped, load_pictures, to_pixels, to_values
+from makar.train.pictures.data import Dropped, load_pictures
 from makar.train.pictures.run import Prepared, open_session, prepare, reopen, watched
-from makar.train.pictures.sample import PictureSampling, draw
 from makar.train.pictures.sheet import contact_sheet, on_chequers
 
 
@@ -99,7 +100,7 @@ def test_a_picture_depends_on_its_own_seed_alone(tmp_path: Path, pack: Path) -> 
     def drawn(seed: int) -> torch.Tensor:
         row = torch.tensor([seed])
         condition = pictures.asked(pictures.phrases[row, 0], pictures.looks[row, 0])
-        return draw(session.net, condition, PictureSampling(num_steps=3, seed=seed))
+        return draw(session.net, denoiser(session.net, condition, 3.0), seed, 3, "heun")
 
     together = {seed: drawn(seed) for seed in order}
     assert all(torch.equal(together[seed], drawn(seed)) for seed in range(8))
@@ -174,3 +175,77 @@ def test_a_run_on_another_pack_is_refused(tmp_path: Path, pack: Path) -> None:
     (tmp_path / "run" / "run.json").write_text(json.dumps(facts | {"root": "0" * 64}))
     with pytest.raises(Damaged, match="was begun on"):
         reopen(tmp_path / "run")
+
+
+def test_parts_side_by_side_come_to_the_same(tmp_path: Path, pack: Path) -> None:
+    found = []
+    for workers in (1, 2):
+        prepared = begun(tmp_path / str(workers), pack, 3)
+        config = dataclasses.replace(prepared.config, at_once=4, workers=workers)
+        prepared = dataclasses.replace(prepared, config=config)
+        rows = list(watched(prepared, open_session(prepared)))
+        found.append(([row.loss for row in rows], weights_of(tmp_path / str(workers))))
+    assert found[0][0] == found[1][0]
+    assert all(torch.equal(weight, found[1][1][name]) for name, weight in found[0][1].items())
+
+
+def test_larger_pictures_are_averaged_with_what_is_open_left_out() -> None:
+    pixels = np.zeros((1, 2, 2, 4), np.uint8)
+    pixels[0, 0, 0] = pixels[0, 1, 1] = (200, 100, 0, 255)
+    assert resized(pixels, 1)[0, 0, 0].tolist() == pytest.approx([200, 100, 0, 128], abs=1)
+    assert np.array_equal(resized(resized(pixels, 8), 2), pixels)
+
+
+def test_a_finished_run_serves_the_room(tmp_path: Path, pack: Path) -> None:
+    from makar import store
+    from makar.generate.load import load
+    from makar.rooms.image import ROOM, ImageRequest, ImageSampling, nearest
+    from makar.tracing.pictures import open_pictures
+
+    prepared = begun(tmp_path / "run", pack, 4)
+    folder = list(watched(prepared, open_session(prepared)))[-1].checkpoint
+    assert folder is not None
+    taken = store.add(folder, "shapes")
+    assert store.verify("shapes", progress=False).ok
+    model = load(ROOM, "shapes")
+    assert model.sha256 == taken.sha256 and "Makar" not in model.looks.families
+    assert nearest(model, "large red circle").score_frac == pytest.approx(1.0, abs=0.01)
+    request = ImageRequest("large red circle", "shapes", "hollow", sampling=ImageSampling(num_steps=2))
+    pictures = [pixels for _, pixels in model.pictures(request)]
+    assert [picture.shape for picture in pictures] == [(16, 16, 4)]
+    assert len(open_pictures(taken.folder / "neighbours.safetensors")) > 10
+    (folder / "weights-00000.safetensors").write_bytes(b"other")
+    with pytest.raises(Damaged, match="were changed"):
+        store.add(folder, "shapes-again")
+
+
+def test_a_text_room_refuses_a_model_of_pictures_and_the_other_way_round(tmp_path: Path, pack: Path) -> None:
+    from makar import store
+    from makar.generate.load import load
+    from makar.room import room
+
+    prepared = begun(tmp_path / "run", pack, 1)
+    folder = list(watched(prepared, open_session(prepared)))[-1].checkpoint
+    assert folder is not None
+    store.add(folder, "shapes")
+    with pytest.raises(BadInput, match="shapes"):
+        load(room("text"), "shapes")
+
+
+def test_own_pictures_go_on_with_another_run_s_weights_and_words(tmp_path: Path, pack: Path,
+                                                                capsys: pytest.CaptureFixture[str]) -> None:
+    first = begun(tmp_path / "first", pack, 2)
+    list(watched(first, open_session(first)))
+    own = tmp_path / "own"
+    own.mkdir()
+    from makar.recipes.image.tiny import drawn
+
+    for colour in ("red", "blue"):
+        (own / f"{colour}_bar.png").write_bytes(drawn(colour, "bar", "filled", "large"))
+    start = checkpoints(tmp_path / "first")[-1]
+    settings = ["--set", f"start={start}", "--set", "schedule.num_steps=2", "--set", "size=1", "--set", "batch=4"]
+    assert main(["train", "image/tiny", "--data", str(own), "-o", str(tmp_path / "second"), *settings]) == 0
+    ours, theirs = (load_shards(checkpoints(tmp_path / run)[-1], "weights")[0] for run in ("first", "second"))
+    assert torch.equal(ours["words.basis"], theirs["words.basis"]), "or other words would mean other things"
+    model = json.loads((checkpoints(tmp_path / "second")[-1] / "model.json").read_text())
+    assert sorted(model["concepts"]) == ["blue bar", "red bar"]

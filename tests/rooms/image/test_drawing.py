@@ -1,0 +1,117 @@
+"""A picture is its own seed's alone; what is given is kept where it must be kept."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from makar.kit.errors import BadInput, UnknownName
+from makar.rooms.image import ImageRequest, ImageSampling, Reference, nearest
+from makar.rooms.image.drawing import Given, draw
+from makar.rooms.image.models import tiny
+from makar.rooms.image.models.patchflow import PatchFlow, Pixels
+
+SAMPLING = ImageSampling(seed=5, num_steps=3)
+
+
+@pytest.fixture(scope="module")
+def model() -> PatchFlow:
+    return tiny.build()
+
+
+def in_base64(pixels: Pixels) -> str:
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    return base64.b64encode(out.getvalue()).decode()
+
+
+def drawn(model: PatchFlow, request: ImageRequest) -> list[Pixels]:
+    return [pixels for _, pixels in model.pictures(request)]
+
+
+def request(**changes: object) -> ImageRequest:
+    return dataclasses.replace(ImageRequest("a circle", "tiny", n=1, sampling=SAMPLING), **changes)
+
+
+def test_eight_candidates_are_those_of_their_seeds_alone(model: PatchFlow) -> None:
+    together = drawn(model, request(n=8))
+    for index in (7, 0, 3):
+        alone = drawn(model, request(sampling=dataclasses.replace(SAMPLING, seed=5 + index)))[0]
+        assert alone.tobytes() == together[index].tobytes()
+    assert len({picture.tobytes() for picture in together}) == 8
+
+
+def test_words_style_guidance_and_solver_all_change_the_picture(model: PatchFlow) -> None:
+    plain = drawn(model, request())[0]
+    for other in (request(prompt="a square"), request(style="hollow"),
+                  request(sampling=dataclasses.replace(SAMPLING, guidance=1.0)),
+                  request(sampling=dataclasses.replace(SAMPLING, solver="heun"))):
+        assert not np.array_equal(drawn(model, other)[0], plain)
+
+
+def test_a_pixel_style_has_hard_edges(model: PatchFlow) -> None:
+    assert set(np.unique(drawn(model, request(style="pixel"))[0][..., 3])) <= {0, 255}
+
+
+def test_no_strength_changes_nothing_and_a_mask_keeps_the_rest(model: PatchFlow) -> None:
+    random = np.random.default_rng(0)
+    given = np.full((32, 32, 4), 255, np.uint8)
+    given[..., :3] = random.integers(0, 256, (32, 32, 3))
+    untouched = drawn(model, request(reference=Reference(in_base64(given), 0.0)))[0]
+    assert np.array_equal(untouched, given)
+    mask = np.zeros((32, 32, 4), np.uint8)
+    mask[..., 3] = 255
+    mask[8:16, 8:24, :3] = 255
+    edited = drawn(model, request(reference=Reference(in_base64(given), 1.0, in_base64(mask))))[0]
+    changed = (edited != given).any(-1)
+    assert changed[8:16, 8:24].any()
+    changed[8:16, 8:24] = False
+    assert np.abs(edited.astype(int) - given)[changed].max(initial=0) <= 1, "rounding alone may show"
+
+
+def test_more_strength_goes_further_away(model: PatchFlow) -> None:
+    given = torch.randn(1, 4, 32, 32, generator=torch.Generator().manual_seed(1))
+
+    def exact(z: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
+        t = time.view(-1, 1, 1, 1)
+        return t * z / (t**2 + (1 - t) ** 2)  # of data that are standard normal numbers
+
+    apart = [float((draw(model.net, exact, 2, 20, "heun", Given(given, strength)) - given).square().mean())
+             for strength in (0.0, 0.3, 0.6, 1.0)]
+    assert apart[0] == 0
+    assert apart == sorted(apart)
+    assert apart[-1] == pytest.approx(2, rel=0.05), "then it is another draw altogether"
+
+
+def test_a_mask_of_another_size_is_refused(model: PatchFlow) -> None:
+    small, large = (in_base64(np.full((side, side, 4), 255, np.uint8)) for side in (16, 32))
+    with pytest.raises(BadInput, match="16 x 16 px and the picture 32 x 32"):
+        drawn(model, request(reference=Reference(large, 0.5, small)))
+
+
+def test_nearness_is_one_for_what_was_shown_and_less_for_the_rest(model: PatchFlow) -> None:
+    assert nearest(model, "square").concepts[0] == "square"
+    assert nearest(model, "square").score_frac == pytest.approx(1.0, abs=1e-3)
+    assert nearest(model, "square").known
+    assert not nearest(model, "balance sheet").known
+
+
+def test_what_cannot_be_asked_is_refused_in_one_line(model: PatchFlow) -> None:
+    with pytest.raises(UnknownName, match="filled"):
+        drawn(model, request(style="fulled"))
+    for changes, words in (({"prompt": "  "}, "empty"), ({"prompt": "word " * 1000}, "characters"),
+                           ({"size_px": 100}, "32, 64"), ({"n": 0}, "between 1")):
+        with pytest.raises(BadInput, match=words):
+            request(**changes)
+    for changes, words in (({"num_steps": 0}, "steps"), ({"guidance": -1.0}, "guidance"),
+                           ({"solver": "rk"}, "euler")):
+        with pytest.raises(BadInput, match=words):
+            dataclasses.replace(SAMPLING, **changes)
+    with pytest.raises(BadInput, match="strength"):
+        Reference("", 1.5)

@@ -20,11 +20,15 @@ from makar.nets.transformer import Config, Rotary
 
 @dataclass(frozen=True)
 class Options:
-    """How an engine runs. `path`: None for the fastest here, else one of `cpu.paths()`; `cache`: see RowCache."""
+    """How an engine runs. `path`: None for the fastest here, else one of `cpu.paths()`; `cache`: see RowCache.
+
+    finely: the activations of the MLPs, too, have twice 8 bits, which costs up to twice the arithmetic
+    """
 
     path: str | None = None
     num_threads: int | None = None
     cache: str = "bfloat16"
+    finely: bool = False
 
 
 class Engine:
@@ -46,9 +50,9 @@ class Engine:
         self._rotary = Rotary(config)
         self._runner: Kernel | Twin
         if self.path == "twin":
-            self._runner = Twin(config, weights)
+            self._runner = Twin(config, weights, self.options.finely)
         else:
-            self._runner = Kernel(config, weights, Threads(self.path, self.num_threads))
+            self._runner = Kernel(config, weights, Threads(self.path, self.num_threads), self.options.finely)
 
     def new_cache(self) -> RowCache:
         """An empty cache of this shape and of the form the options ask for."""

@@ -36,7 +36,7 @@ class _Layer(Structure):
 
 class _Model(Structure):
     _fields_ = (*((name, c_int64) for name in ("vocab_size", "dim", "hidden_dim", "num_layers", "num_heads",
-                                               "num_kv_heads", "head_dim")),
+                                               "num_kv_heads", "head_dim", "finely")),
                 ("norm_eps", c_double), ("embed", _Matrix), ("head", _Matrix), ("norm", c_void_p),
                 ("layers", POINTER(_Layer)))
 
@@ -144,7 +144,7 @@ class Threads:
 class Kernel:
     """Runs rows through all layers, as `twin.Twin` does."""
 
-    def __init__(self, config: Config, weights: Weights, threads: Threads) -> None:
+    def __init__(self, config: Config, weights: Weights, threads: Threads, finely: bool = False) -> None:
         self._config, self._weights, self._threads = config, weights, threads
         self._vectors = {name: vector.to(torch.float32).contiguous() for name, vector in weights.vectors.items()}
         layers = (_Layer * config.num_layers)()
@@ -153,7 +153,7 @@ class Kernel:
         c, embed = config, _matrix(weights.matrices["embed"])
         head = embed if c.tie_embeddings else _matrix(weights.matrices["head"])
         self._model = _Model(c.vocab_size, c.dim, c.hidden_dim, c.num_layers, c.num_heads, c.num_kv_heads, c.head_dim,
-                             c.norm_eps, embed, head, self._vectors["norm"].data_ptr(), layers)
+                             finely, c.norm_eps, embed, head, self._vectors["norm"].data_ptr(), layers)
 
     def _fill(self, layer: _Layer, name: str) -> None:
         for part in _Layer._fields_:

@@ -90,8 +90,8 @@ class Matrix:
 class Twin:
     """Runs rows through all layers."""
 
-    def __init__(self, config: Config, weights: Weights) -> None:
-        self._config, self._vectors = config, weights.vectors
+    def __init__(self, config: Config, weights: Weights, finely: bool = False) -> None:
+        self._config, self._vectors, self._finely = config, weights.vectors, finely
         self._matrices = {name: Matrix(packed) for name, packed in weights.matrices.items()}
 
     def hidden(self, rows: Rows, rotation: tuple[Tensor, Tensor], cache: RowCache) -> Tensor:
@@ -115,7 +115,7 @@ class Twin:
 
     def _times(self, layer: int, name: str, x: Tensor) -> Tensor:
         matrix = self._matrices[f"blocks.{layer}.{name}"]
-        return matrix.times_finely(x) if name in "qkvo" else matrix.times(x)
+        return matrix.times_finely(x) if self._finely or name in "qkvo" else matrix.times(x)
 
     def _norm(self, x: Tensor, name: str) -> Tensor:
         weight = self._vectors[name]

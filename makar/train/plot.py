@@ -58,9 +58,8 @@ def draw_loss(rows: Sequence[dict[str, Any]], title: str, unit: str = "loss per 
         y = place((0, value)).split(",")[1]
         grid.append(f'<line x1="{LEFT}" x2="{WIDTH - 16}" y1="{y}" y2="{y}" stroke="#ddd"/>'
                     f'<text x="{LEFT - 6}" y="{y}" text-anchor="end" dy="4">{value:.2f}</text>')
-        step = last * tick / 5
-        grid.append(f'<text x="{place((step, low)).split(",")[0]}" y="{HEIGHT - BOTTOM + 18}" '
-                    f'text-anchor="middle">{step:,.0f}</text>')
+    grid += [f'<text x="{place((step, low)).split(",")[0]}" y="{HEIGHT - BOTTOM + 18}" '
+             f'text-anchor="middle">{step:,}</text>' for step in _round_steps(int(last))]
     dots = "".join('<circle cx="{}" cy="{}" r="3" fill="#c0392b"/>'.format(*place(point).split(",")) for point in held)
     return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
             f'font-size="11" fill="#333"><rect width="100%" height="100%" fill="#fff"/>'
@@ -68,6 +67,13 @@ def draw_loss(rows: Sequence[dict[str, Any]], title: str, unit: str = "loss per 
             f'(blue: training, red: held out)</text>{"".join(grid)}'
             f'<polyline fill="none" stroke="#2c6fbb" stroke-width="1.5" points="{" ".join(map(place, train))}"/>'
             f'{dots}</svg>\n')
+
+
+def _round_steps(last: int) -> range:
+    """At most seven steps from 0 on, 1, 2 or 5 times a power of ten apart."""
+    unit = 10 ** math.floor(math.log10(max(6, last) / 6))
+    unit *= next(factor for factor in (1, 2, 5, 10) if last <= 6 * unit * factor)
+    return range(0, last + 1, unit)
 
 
 def _thinned(points: Sequence[tuple[int, float]], most: int = 300) -> list[tuple[float, float]]:

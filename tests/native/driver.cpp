@@ -64,7 +64,7 @@ struct Small {
                         matrix(dim, heads * head_dim), matrix(hidden, dim), matrix(hidden, dim), matrix(dim, hidden),
                         vector(dim), vector(dim), vector((heads + 2 * kv) * head_dim), vector(head_dim),
                         vector(head_dim)});
-    model = {vocab, dim, hidden, 2, heads, kv, head_dim, 1e-5, matrix(vocab, dim), matrix(vocab, dim), vector(dim),
+    model = {vocab, dim, hidden, 2, heads, kv, head_dim, form != kBFloat16, 1e-5, matrix(vocab, dim), matrix(vocab, dim), vector(dim),
              layers.data()};
     const size_t tokens = 2 * 3 * kv * 192, size = form == kFloat32 ? 4 : form == kBFloat16 ? 2 : 1;
     keys.resize(tokens * head_dim * size), values.resize(keys.size()), scales.resize(form == kInt8 ? 2 * tokens : 0);

@@ -40,8 +40,8 @@ def _ids(config: Config, num: int, seed: int = 5) -> list[int]:
     return torch.randint(0, config.vocab_size, (num,), generator=torch.Generator().manual_seed(seed)).tolist()
 
 
-def _engine(config: Config, path: str, cache: str = "bfloat16", num_threads: int = 2) -> Engine:
-    return Engine(config, _weights(config), Options(path=path, cache=cache, num_threads=num_threads))
+def _engine(config: Config, path: str, cache: str = "bfloat16", num_threads: int = 2, finely: bool = False) -> Engine:
+    return Engine(config, _weights(config), Options(path, num_threads, cache, finely))
 
 
 def _all_logits(engine: Engine, ids: list[int]) -> Tensor:
@@ -66,21 +66,36 @@ def test_logits_are_those_of_the_plain_transformer(shape: str, path: str) -> Non
 
 
 @pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("path", HERE)
+def test_finer_activations_come_nearer(shape: str, path: str) -> None:
+    config = SHAPES[shape]
+    net, ids = random_net(config), _ids(config, 60)
+    cache = net.new_cache()
+    cache.reserve(1, 60)
+    exact = net.logits(net(torch.tensor([ids]), [0], cache))
+    usual, fine = (_distance(_all_logits(_engine(config, path, "float32", finely=finely), ids), exact)
+                   for finely in (False, True))
+    assert fine < 0.9 * usual
+
+
+@pytest.mark.parametrize("finely", [False, True])
+@pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("cache", ["float32", "bfloat16", "int8"])
 @pytest.mark.parametrize("path", HERE[:-1])
-def test_logits_are_those_of_the_twin(shape: str, cache: str, path: str) -> None:
+def test_logits_are_those_of_the_twin(shape: str, cache: str, path: str, finely: bool) -> None:
     config, num = SHAPES[shape], 90
     ids = _ids(config, num)
-    ours, twins = (_all_logits(_engine(config, each, cache), ids) for each in (path, "twin"))
+    ours, twins = (_all_logits(_engine(config, each, cache, finely=finely), ids) for each in (path, "twin"))
     # sums in another order round some activations to a neighbouring quant, which so small a model shows
     assert _distance(ours, twins) < 0.02
 
 
-@pytest.mark.parametrize("cache", ["float32", "bfloat16", "int8"])
+@pytest.mark.parametrize(("cache", "finely"), [("float32", False), ("bfloat16", False), ("int8", False),
+                                               ("bfloat16", True)])
 @pytest.mark.parametrize("path", HERE)
-def test_a_row_has_the_same_bits_in_any_company(path: str, cache: str) -> None:
+def test_a_row_has_the_same_bits_in_any_company(path: str, cache: str, finely: bool) -> None:
     config, num = SHAPES["smollm"], 150
-    engine = _engine(config, path, cache)
+    engine = _engine(config, path, cache, finely=finely)
     ids = _ids(config, num)
     whole = _all_logits(engine, ids)
     room = engine.new_cache()

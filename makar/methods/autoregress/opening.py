@@ -67,7 +67,8 @@ def why_not_native(stored: StoredModel) -> str | None:
 def _engine(stored: StoredModel, runtime: Runtime) -> Engine:
     config = from_json(Config, read_facts(stored.folder)["architecture"])
     weights = open_packed(stored, config, _PRECISION[runtime.arithmetic])
-    return Engine(config, weights, Options(num_threads=runtime.threads, cache=_CACHE[runtime.cache_bits]))
+    return Engine(config, weights, Options(num_threads=runtime.threads, cache=_CACHE[runtime.cache_bits],
+                                           finely=runtime.arithmetic == "8bit"))
 
 
 def describe(net: Transformer | Engine) -> dict[str, Any]:
@@ -77,7 +78,7 @@ def describe(net: Transformer | Engine) -> dict[str, Any]:
     # in words: the signed form of a record reads a list of small numbers as bytes
     bits = ", ".join(map(str, sorted({packed.bits for packed in net.weights.matrices.values()})))
     return {"arithmetic": "native", "path": net.path, "weight_bits": bits,
-            "activation_bits": "16 for attention and logits, 8 for the rest", "cache": net.options.cache}
+            "activation_bits": "16" if net.options.finely else "16, in the MLPs 8", "cache": net.options.cache}
 
 
 def open_net(stored: StoredModel) -> Transformer:

@@ -14,9 +14,9 @@ CACHE_BITS = (16, 8)
 class Runtime:
     """What does not belong to the question and may still round the answer differently.
 
-    arithmetic: `native` is the packed kernel at the precision of the model's file, `8bit` and `4bit` are the same at
-    another (4 bits for the blocks alone); `plain` is the Transformer in PyTorch. `auto` is native where the model fits
-    it, else plain.
+    arithmetic: `native` is the packed kernel at the precision of the model's file; `8bit` is the same with weights of
+    8 bits and the finest activations; `4bit` has the blocks at 4 bits; `plain` is the Transformer in PyTorch. `auto` is
+    native where the model fits it, else plain.
     cache_bits: of the keys and values that are kept; 8 halves their memory. Native only.
     threads:    None is every core this process may use. Never changes the bytes on the native path.
     speculate:  propose what stood in the context before, and check several tokens in one step where that pays. Never

@@ -105,7 +105,7 @@ void forward_part(Pool& pool, const Path& path, Job job) {
   job.widest = groups_of(std::max(m.dim, queries));
   Scratch<float> x(rows * job.x_stride), qkv(rows * (queries + 2 * m.num_kv_heads * m.head_dim)), y(rows * queries),
       row(pool.size() * job.x_stride);
-  Scratch<Group> quants(2 * most * job.widest), hidden(rows * groups_of(m.hidden_dim)),
+  Scratch<Group> quants(2 * most * job.widest), hidden(2 * rows * groups_of(m.hidden_dim)),
       own(2 * pool.size() * kFewRows * job.widest);
   job.x = x.data.get(), job.qkv = qkv.data.get(), job.y = y.data.get(), job.row = row.data.get();
   job.quants = quants.data.get(), job.hidden = hidden.data.get(), job.own = own.data.get();

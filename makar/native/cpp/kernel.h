@@ -39,6 +39,7 @@ struct Layer {
 
 struct Model {
   int64_t vocab_size, dim, hidden_dim, num_layers, num_heads, num_kv_heads, head_dim;
+  int64_t finely;  // whether the MLPs, too, get their activations in two parts
   double norm_eps;
   Matrix embed, head;
   const float* norm;
@@ -83,7 +84,7 @@ struct Job {
   const Run* runs;
   int64_t num_runs;
   float *x, *qkv, *y, *row;  // x (rows, dim), qkv (rows, all heads), y (rows, query heads), row (threads, widest)
-  Group *quants, *hidden, *own;  // (rows, 2, widest), (rows, hidden_dim), (threads, kFewRows, 2, widest), in groups
+  Group *quants, *hidden, *own;  // (rows, 2, widest), (rows, 2, hidden_dim), (threads, kFewRows, 2, widest), in groups
   int64_t x_stride, widest;      // floats between rows of x; groups of a part of a row of quants
 };
 

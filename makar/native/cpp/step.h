@@ -2,7 +2,8 @@
 // by one thread in an order that neither the other rows nor the number of threads change.
 //
 // Weights meet activations of 8 bits. What the maps of attention and the head read has outliers that such a grid serves
-// badly: they get it in two parts of 8 bits each, which a step of one row, bound by reading weights, hardly notices.
+// badly: they get it in two parts of 8 bits each, which a step of one row, bound by reading weights, hardly notices; so
+// do the MLPs where it is asked for.
 #pragma once
 
 namespace makar {
@@ -123,9 +124,10 @@ void times_panel(const Matrix& m, int64_t panel, const Group* a, int64_t stride,
   }
 }
 
-// The same with activations in two parts, one behind the other.
-template <class Use>
-void times_panel_finely(const Matrix& m, int64_t panel, const Group* a, int64_t stride, int64_t num_rows, Use use) {
+// The same with activations in two parts, `stride` groups apart, or with the first of them.
+template <bool kFinely, class Use>
+void times_panel(const Matrix& m, int64_t panel, const Group* a, int64_t stride, int64_t num_rows, Use use) {
+  if constexpr (!kFinely) return times_panel(m, panel, a, 2 * stride, num_rows, use);
   alignas(64) float sums[16];
   times_panel(m, panel, a, stride, 2 * num_rows, [&](int64_t part, const float* out) {
     if (part % 2 == 0) return store(sums, load(out));
@@ -184,10 +186,7 @@ void add_product(Job* job, const Matrix& m, const Group* a, int64_t stride) {
       float* x = job->x + row * job->x_stride + panel * kPanel;
       store(x, add(load(x), load(out)));
     };
-    if constexpr (kFinely)
-      times_panel_finely(m, panel, a, stride, job->rows.num_rows, keep);
-    else
-      times_panel(m, panel, a, stride, job->rows.num_rows, keep);
+    times_panel<kFinely>(m, panel, a, stride, job->rows.num_rows, keep);
   });
 }
 
@@ -274,10 +273,10 @@ void project_heads(Job* job, int thread, int64_t layer) {
     const int64_t start = (key < 0 ? head : value < 0 ? key : value) * panels;
     float* out = job->qkv + head * m.head_dim;
     for (int64_t panel = 0; panel < panels; panel++)
-      times_panel_finely(matrix, start + panel, a, job->widest, job->rows.num_rows,
-                         [&](int64_t row, const float* sums) {
-                           store(out + row * width + panel * kPanel, load(sums));
-                         });
+      times_panel<true>(matrix, start + panel, a, job->widest, job->rows.num_rows,
+                        [&](int64_t row, const float* sums) {
+                          store(out + row * width + panel * kPanel, load(sums));
+                        });
     for (int64_t row = 0; row < job->rows.num_rows; row++) finish_head(job, layer, head, row, out + row * width);
   });
 }
@@ -400,10 +399,11 @@ void attend_head(Job* job, int64_t layer, int64_t head, Run run) {
 }
 
 // hidden = silu(gate) * up, quantised as it is made: one unit is a group of 32.
+template <bool kFinely>
 void project_hidden(Job* job, int thread, int64_t layer) {
   const Model& m = *job->model;
   const Layer& l = m.layers[layer];
-  const Group* a = prepare_norm<false>(job, thread, job->rows.num_rows, l.mlp_norm, [](int64_t row) { return row; });
+  const Group* a = prepare_norm<kFinely>(job, thread, job->rows.num_rows, l.mlp_norm, [](int64_t row) { return row; });
   const int64_t num_groups = groups_of(m.hidden_dim), num_panels = panels_of(m.hidden_dim);
   share(job->pool, num_groups, [&](int64_t group) {
     alignas(64) float hidden[kRowsAtOnce][kGroup];
@@ -414,15 +414,17 @@ void project_hidden(Job* job, int thread, int64_t layer) {
         break;
       }
       auto keep = [&](int64_t row, const float* out) { store(hidden[row] + 16 * half, load(out)); };
-      times_panel(l.gate, panel, a, 2 * job->widest, job->rows.num_rows, keep);
-      times_panel(l.up, panel, a, 2 * job->widest, job->rows.num_rows, [&](int64_t row, const float* up) {
+      times_panel<kFinely>(l.gate, panel, a, job->widest, job->rows.num_rows, keep);
+      times_panel<kFinely>(l.up, panel, a, job->widest, job->rows.num_rows, [&](int64_t row, const float* up) {
         const F gate = load(hidden[row] + 16 * half);
         const F gated = div(gate, add(splat(1), exponential(sub(splat(0), gate))));
         store(hidden[row] + 16 * half, mul(gated, load(up)));
       });
     }
-    for (int64_t row = 0; row < job->rows.num_rows; row++)
-      quantise(hidden[row], job->hidden + row * num_groups + group);
+    for (int64_t row = 0; row < job->rows.num_rows; row++) {
+      Group* out = job->hidden + 2 * row * num_groups + group;
+      kFinely ? quantise_finely(hidden[row], kGroup, out, out + num_groups) : quantise(hidden[row], out);
+    }
   });
 }
 
@@ -432,7 +434,7 @@ void project_logits(Job* job, int thread) {
   const Group* a = prepare_norm<true>(job, thread, rows.num_wanted, job->model->norm,
                                       [&](int64_t row) { return rows.wanted[row]; });
   share(job->pool, panels_of(head.rows), [&](int64_t panel) {
-    times_panel_finely(head, panel, a, job->widest, rows.num_wanted, [&](int64_t row, const float* out) {
+    times_panel<true>(head, panel, a, job->widest, rows.num_wanted, [&](int64_t row, const float* out) {
       store_first(rows.logits + row * head.rows + panel * kPanel, load(out), head.rows - panel * kPanel);
     });
   });
@@ -454,8 +456,9 @@ void step(Job* job, int thread) {
       quantise_finely(job->y + row * width, width, out, out + job->widest);
     });
     add_product<true>(job, m.layers[layer].o, a, job->widest);
-    project_hidden(job, thread, layer);
-    add_product<false>(job, m.layers[layer].down, job->hidden, groups_of(m.hidden_dim));
+    (m.finely ? project_hidden<true> : project_hidden<false>)(job, thread, layer);
+    (m.finely ? add_product<true> : add_product<false>)(job, m.layers[layer].down, job->hidden,
+                                                        groups_of(m.hidden_dim));
   }
   if (rows.hidden)
     share(job->pool, rows.num_rows, [&](int64_t row) {
@@ -472,7 +475,7 @@ void multiply(Product* p, int) {
     quantise_finely(p->x + row * m.cols, m.cols, out, out + num_groups);
   });
   share(p->pool, panels_of(m.rows), [&](int64_t panel) {
-    times_panel_finely(m, panel, p->quants, num_groups, p->num_rows, [&](int64_t row, const float* out) {
+    times_panel<true>(m, panel, p->quants, num_groups, p->num_rows, [&](int64_t row, const float* out) {
       store_first(p->y + row * m.rows + panel * kPanel, load(out), m.rows - panel * kPanel);
     });
   });

@@ -46,7 +46,7 @@ def residual(rgba: Picture) -> Reals:
     Shapes: (H, W, 4) -> (H, W)
     Source: Tomasi and Manduchi 1998, Bilateral filtering for gray and color images, eq. 3-6
     """
-    seen = rgba[..., 3].astype(np.float32) / 255
+    seen = (rgba[..., 3] / 255).astype(np.float32)
     bright = (rgba[..., :3] @ LUMA).astype(np.float32)
     left = bright - _smooth(bright, seen)
     left *= np.exp(-(left / np.float32(_LARGEST))**2 / 2)
@@ -67,8 +67,7 @@ def _smooth(bright: NDArray[np.float32], seen: NDArray[np.float32]) -> NDArray[n
             weight[here] += to_here
             total[there] += to_there * bright[here]
             weight[there] += to_there
-    smooth: NDArray[np.float32] = total / np.maximum(weight, np.float32(1e-6))
-    return smooth
+    return (total / np.maximum(weight, np.float32(1e-6))).astype(np.float32)
 
 
 Window = tuple[slice, slice]

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -37,15 +36,6 @@ _EARLIER_FRAC = 0.1
 
 Reals = NDArray[np.float64]
 Weigh = Callable[[Sequence[int]], Sequence[float]]
-
-
-def surprise_weights(log_probs: Sequence[float]) -> list[float]:
-    """What tokens weigh by their natural log-probabilities to a model: up to three bits of surprise, for where nothing
-    could be chosen nothing could be marked.
-
-    Shapes: log-probabilities of all tokens after the first -> one weight for every token
-    """
-    return [0.0, *(min(3.0, -float(value) / math.log(2)) for value in log_probs)]
 
 
 def statement(key_id: str, *, greedy: bool) -> dict[str, str]:
@@ -91,8 +81,9 @@ def detect(text: str, *, keys: Sequence[MarkKey] | None = None, tokenizers: Sequ
 
     keys: None is every key on this machine, rotated ones too
     tokenizers: None is those that were used with the keys
-    weigh: token ids to what each weighs, as by `surprise_weights` of the model that may have made them; None counts all
-    alike. It may depend on the text, never on a key, or the p-value is wrong.
+    weigh: token ids to what each weighs; None counts all alike. Best is how likely two draws would have differed there
+    (`LanguageModel.choice` of the model that may have made them): a first layer tells that much. It may depend on the
+    text, never on a key, or the p-value is wrong.
 
     Raises: Damaged (a key or tokenizer that cannot be read), BadInput (a lone surrogate)
     """
@@ -186,7 +177,7 @@ def _told(text: str, best: _Match, p: float, threshold: float, num_tests: int) -
     if p <= threshold:
         start, end = _characters(text, best)
         where = "" if (best.start, best.end) == (0, whole) else f" in characters {start:,} to {end:,}"
-        says = f"carries the mark of key {best.key.id}{where} (p = {p:.1g}, {counted:,} tokens)"
+        says = f"carries the mark of key {best.key.id}{where} (p = {p:.1g}, {counted:,} tokens{_how(reading)})"
         return Finding(True, p, says, reading.scheme.name, best.key.id, reading.known.checkpoints, counted, start, end,
                        num_tests)
     counted = len(reading.counted(0, whole))
@@ -195,6 +186,10 @@ def _told(text: str, best: _Match, p: float, threshold: float, num_tests: int) -
                        "needed", SCHEME.name, num_tok=counted, num_tests=num_tests)
     return Finding(False, p, f"no mark found in {counted:,} tokens, which does not mean that a person wrote them",
                    SCHEME.name, num_tok=counted, num_tests=num_tests)
+
+
+def _how(reading: _Reading) -> str:
+    return "" if reading.weights is None else " weighed by the choice there was"
 
 
 def _characters(text: str, match: _Match) -> tuple[int, int]:

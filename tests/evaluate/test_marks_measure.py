@@ -86,6 +86,6 @@ def test_measured_stamped_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPa
                  "--html", str(tmp_path / "page.html")]) == 0
     assert "false positives" in capsys.readouterr().out
     page = (tmp_path / "page.html").read_text()
-    assert page.count("<svg") >= 1 and "makar-text/1" in page
+    assert page.count("<svg") >= 1 and "makar-text/2" in page
     with open_ledger() as ledger:
         assert [stamp.body["measure"] for stamp in ledger.stamps("evaluation")] == ["marks"]

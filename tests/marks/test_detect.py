@@ -8,7 +8,7 @@ from marked_letters import letters, write
 
 from makar.kit.errors import Damaged
 from makar.marks import key as mark_keys
-from makar.marks import mark_of
+from makar.marks import mark_of, tournament
 from makar.marks.key import MarkKey
 from makar.marks.text import ENOUGH_TOK, SCHEME, detect, statement, windows
 from makar.marks.tokenizers import Known, remember, remembered
@@ -47,6 +47,14 @@ def test_a_marked_answer_is_found_inside_other_prose(known: Known) -> None:
     assert found.found
     assert 2700 < found.start < 3150 and 3100 < found.end < 3600
     assert f"{found.start:,}" in found.says
+
+
+def test_what_an_earlier_version_marked_is_still_found(known: Known, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(tournament, "SCHEME", tournament.EARLIER[0])
+        text = write(known, 200, key=KEY, seed=5)
+    found = detect(text, keys=[KEY], tokenizers=[known])
+    assert found.found and found.scheme == "makar-text/1"
 
 
 def test_edits_and_a_cut_beginning_leave_the_mark(known: Known) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import makar
 from makar.kit.errors import BadInput, NotHere
@@ -77,7 +78,7 @@ def test_record_names_key_and_scheme_alone(tmp_path: Path) -> None:
         off = makar.text("once", model="tiny", seed=1, max_tokens=20, mark=False, ledger=ledger)
         ledger.export(tmp_path / "ledger.jsonl")
     key_id = mark_keys.current_key().id
-    assert work.record["mark"] == {"scheme": "makar-text/1", "key": key_id}
+    assert work.record["mark"] == {"scheme": "makar-text/2", "key": key_id}
     assert work.record["request"]["sampling"]["mark"] == key_id
     assert greedy.record["mark"] == {"not_marked": "greedy"}
     assert off.record["mark"] == {"not_marked": "turned off"}
@@ -112,3 +113,13 @@ def test_unmarked_draws_are_what_they_were(tiny: LanguageModel) -> None:
     short = [Job((1, 2), Sampling(max_tok=4, seed=seed, mark=mark)) for seed in range(20)]
     plain = [Job((1, 2), Sampling(max_tok=4, seed=seed)) for seed in range(20)]
     assert make(tiny, short) == make(tiny, plain)
+
+
+def test_choice_is_how_likely_two_draws_would_differ(tiny: LanguageModel) -> None:
+    ids = tiny.tokenizer.encode("once upon a time")
+    choice = tiny.choice(ids)
+    assert choice.shape == (len(ids) - 1,)
+    tokens = [[token] for token in range(tiny.tokenizer.vocab_size)]
+    every = torch.stack([torch.cat(tiny.score_endings(ids[:at], tokens)) for at in (1, 5)])
+    shares = (every / Sampling().temperature).softmax(-1)
+    assert torch.allclose(choice[[0, 4]], 1 - shares.square().sum(-1), atol=1e-5)

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from makar.kit.errors import BadInput, OutOfRoom, UnknownName
+from makar.marks.key import current_key
 from makar.methods.autoregress import Constraint, Job, LanguageModel, Runtime, Sampling
 from makar.methods.autoregress.batch import NATIVE_PART_TOK
 from makar.methods.autoregress.prefix import CHUNK_TOK, PrefixStore
@@ -63,9 +64,9 @@ def test_any_company_gives_the_same_bytes_without_exact(model: LanguageModel) ->
 
 
 def test_speculation_changes_no_byte_and_no_log_probability(model: LanguageModel) -> None:
-    digits = Constraint("regex", "([0-9]{3}-){1,9}x")
+    digits, marked = Constraint("regex", "([0-9]{3}-){1,9}x"), {"mark": current_key().id}
     for number in range(12):
-        for changes in ({}, {"logprobs": 3}, {"repetition_penalty": 1.3}, {"stop": ("ab", "f")}):
+        for changes in ({}, {"logprobs": 3}, {"repetition_penalty": 1.3}, {"stop": ("ab", "f")}, marked):
             one = copying(model, number, **changes)
             for tried in (one, dataclasses.replace(one, constraint=digits)):
                 model.speculate = True

@@ -65,8 +65,8 @@ def _true_positives(outcomes: Sequence[Mapping[str, Any]]) -> list[Figure]:
     asked = [(f"{name} of {length} tokens found{how}", found(outcomes, kind, curve, length))
              for kind, name in NAMES.items() for curve, how in (("by_length", ""), ("by_length_weighed", ", weighed"))
              for length in (200, 400)]
-    asked += [(f"prose of 400 tokens, {frac:.0%} edited", found(outcomes, "prose", "by_edits", frac))
-              for frac in (0.2, 0.4)]
+    asked += [(f"prose of 400 tokens, {frac:.0%} edited{how}", found(outcomes, "prose", curve, frac))
+              for frac in (0.2, 0.4) for curve, how in (("by_edits", ""), ("by_edits_weighed", ", weighed"))]
     return [Figure(f"{name} ({num})", hits / num, wilson(hits, num), share=True) for name, (hits, num) in asked if num]
 
 

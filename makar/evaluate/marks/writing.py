@@ -11,7 +11,7 @@ from makar.codecs.chat import Message
 from makar.evaluate.marks.prompts import PREDICTABLE, PROSE
 from makar.evaluate.measure import Item, Model, Task
 from makar.marks.key import MarkKey, current_key
-from makar.marks.text import Weigh, detect, surprise_weights
+from makar.marks.text import Weigh, detect
 from makar.marks.tokenizers import Known
 from makar.methods.autoregress import Job, Sampling
 
@@ -21,6 +21,7 @@ LENGTHS_TOK = (50, 100, 150, 200, 300, 400)
 WEIGHED_TOK = (200, 400)
 EDITS_FRAC = (0.1, 0.2, 0.3, 0.4, 0.5)
 TOGETHER = 16
+AT_LENGTH = "Use at least 600 words."
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def writings() -> list[Task]:
     predictable one."""
     tasks = []
     for number in range(NUM_ROUNDS * len(PROSE)):
-        prompt, seed = PROSE[number % len(PROSE)], 1000 + number
+        prompt, seed = f"{PROSE[number % len(PROSE)]} {AT_LENGTH}", 1000 + number
         tasks += [Task(f"{kind}-{number:03}", Writing(kind, prompt, seed)) for kind in ("prose", "plain")]
         if number % 3 == 0:
             asked = PREDICTABLE[number // 3 % len(PREDICTABLE)]
@@ -75,23 +76,26 @@ def judged(judge: Model, text: str) -> tuple[float, int]:
 
 
 def looked(model: Model, text: str, key: MarkKey) -> dict[str, Any]:
-    """The p-values of the text's beginnings of several lengths, of edited forms, and with the model's own surprise."""
+    """The p-values of the text's beginnings of several lengths, of edited forms, and weighed by the choice that the
+    model had."""
     tokenizer: Any = model.tokenizer
     known, ids = Known((model.name,), tokenizer), tokenizer.encode(text)
 
     def p_value(some: Sequence[int], weigh: Weigh | None = None) -> float:
         return detect(tokenizer.decode(some), keys=[key], tokenizers=[known], weigh=weigh).p_value
 
-    def surprise(some: Sequence[int]) -> list[float]:
-        return surprise_weights(model.score(some))
+    def choice(some: Sequence[int]) -> list[float]:
+        return [0.0, *model.choice(some).tolist()]
 
     lengths = [length for length in LENGTHS_TOK if length <= len(ids)]
     found: dict[str, Any] = {"num_tok": len(ids)}
     found["by_length"] = {str(length): p_value(ids[:length]) for length in lengths}
-    found["by_length_weighed"] = {str(length): p_value(ids[:length], surprise) for length in lengths
+    found["by_length_weighed"] = {str(length): p_value(ids[:length], choice) for length in lengths
                                   if length in WEIGHED_TOK}
     if len(ids) >= LENGTHS_TOK[-1]:
-        found["by_edits"] = {str(frac): p_value(edited(ids[:LENGTHS_TOK[-1]], frac)) for frac in EDITS_FRAC}
+        changed = {str(frac): edited(ids[:LENGTHS_TOK[-1]], frac) for frac in EDITS_FRAC}
+        found["by_edits"] = {frac: p_value(some) for frac, some in changed.items()}
+        found["by_edits_weighed"] = {frac: p_value(some, choice) for frac, some in changed.items()}
     return found
 
 

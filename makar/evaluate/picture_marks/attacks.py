@@ -109,7 +109,7 @@ def _changed(rgba: Picture, change: Callable[[Any], Any]) -> bytes:
     return _file(Image.fromarray(np.dstack((colours, rgba[..., 3]))), "PNG")
 
 
-def _file(picture: Image.Image, form: str, **settings: Any) -> bytes:
+def _file(picture: Image.Image, form: str, quality: int | None = None) -> bytes:
     file = io.BytesIO()
-    picture.save(file, form, **settings)
+    picture.save(file, form, **({} if quality is None else {"quality": quality}))
     return file.getvalue()

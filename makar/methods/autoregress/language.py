@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +21,15 @@ from makar.methods.autoregress.opening import describe, native_net, open_net, re
 from makar.methods.autoregress.prefix import PrefixStore
 from makar.methods.autoregress.prompt import encode_chat
 from makar.methods.autoregress.runtime import Runtime
+from makar.methods.autoregress.sampling import Sampling
 from makar.native.engine import Engine
 from makar.nets.linear import Linear, has_bf16_units
 from makar.room import Piece
 from makar.store import StoredModel
 
 MOST_TOGETHER = 16
+Reads = Callable[[Tensor, Tensor], Tensor]
+"""What is read from logits and the tokens that followed. Shapes: (T, V), (T,) -> (T,)"""
 
 
 @dataclass(frozen=True)
@@ -160,13 +163,25 @@ class LanguageModel:
         """
         return self.score_endings(ids[:1], [ids[1:]])[0]
 
-    @torch.inference_mode()
+    def choice(self, ids: Seq[int]) -> Tensor:
+        """For each token after the first how likely two draws at the default temperature would have differed there: 0
+        where the model had no choice.
+
+        Shapes: (len(ids) - 1,)
+        Raises: BadInput (fewer than two tokens, or more than the context)
+        """
+        return self._read_endings(ids[:1], [ids[1:]], _chance_to_differ)[0]
+
     def score_endings(self, context: Seq[int], endings: Seq[Seq[int]]) -> list[Tensor]:
         """Natural log-probabilities of the tokens of each ending after a shared context, which is computed once.
 
         Shapes: one (len(ending),) per ending
         Raises: BadInput (an empty context or ending, or longer than the context)
         """
+        return self._read_endings(context, endings, _log_probability)
+
+    @torch.inference_mode()
+    def _read_endings(self, context: Seq[int], endings: Seq[Seq[int]], reads: Reads) -> list[Tensor]:
         longest = len(context) + max(map(len, endings), default=0)
         if not context or not all(endings) or longest > self.context_tok:
             raise BadInput(f"scoring needs a context and endings of together 2 to {self.context_tok:,} tokens; got "
@@ -175,17 +190,18 @@ class LanguageModel:
         cache = self.net.new_cache()
         reserve(cache, 1, longest)
         last = prefill(self.net, tuple(context), cache, 0, self.prefixes)[-1:]
-        return [self._score_ending(list(ending), len(context), last, cache) for ending in endings]
+        return [torch.cat(list(self._read_ending(list(ending), len(context), last, cache, reads)))
+                for ending in endings]
 
-    def _score_ending(self, ending: list[int], start: int, last: Tensor, cache: AnyCache) -> Tensor:
-        parts, before = [], last
+    def _read_ending(self, ending: list[int], start: int, last: Tensor, cache: AnyCache,
+                     reads: Reads) -> Iterator[Tensor]:
+        before = last
         for begin in range(0, len(ending), 256):
             chunk = ending[begin:begin + 256]
             hidden = self.net(torch.tensor([chunk]), [start + begin], cache)
             logits = self.net.logits(torch.cat((before, hidden[:-1])))[:, : self.tokenizer.vocab_size]
-            parts.append(logits.log_softmax(-1).gather(1, torch.tensor(chunk).unsqueeze(1)).squeeze(1))
+            yield reads(logits, torch.tensor(chunk))
             before = hidden[-1:]
-        return torch.cat(parts)
 
     def _widen(self) -> bool:
         """Once, before batches and scores: fp32 copies of the weights where the processor has no bf16 units and they
@@ -204,6 +220,14 @@ class LanguageModel:
                 if self._wide:
                     self.net.widen()
         return self._wide
+
+
+def _log_probability(logits: Tensor, tokens: Tensor) -> Tensor:
+    return logits.log_softmax(-1).gather(1, tokens.unsqueeze(1)).squeeze(1)
+
+
+def _chance_to_differ(logits: Tensor, tokens: Tensor) -> Tensor:
+    return 1 - (logits / Sampling().temperature).softmax(-1).square().sum(-1)
 
 
 def _read_template(folder: Path, tokenizer: Tokenizer, facts: dict[str, Any]) -> ChatTemplate | None:

@@ -76,7 +76,7 @@ def sign(data: bytes, media_type: str, manifest: Mapping[str, Any], *, parents: 
         raise BadInput(f"these bytes are no {media.media_type}: they look like {found.media_type}")
     out = io.BytesIO()
     with c2pa.Builder(said, context=context()) as builder:
-        _build(builder, media, data, parents, key, out)
+        _require_whole(_build(builder, media, data, parents, key, out), said)
     return Signed(out.getvalue(), None, key.id)
 
 
@@ -87,7 +87,7 @@ def _store(data: bytes, binding: Definition, *, media: Media, said: Definition, 
     whole = {**said, "assertions": [*said["assertions"], *([binding] if binding else [])]}
     with c2pa.Builder(whole, context=context()) as builder:
         builder.set_no_embed()
-        return _build(builder, media, data, parents, key, io.BytesIO())
+        return _require_whole(_build(builder, media, data, parents, key, io.BytesIO()), said)
 
 
 def _build(builder: c2pa.Builder, media: Media, data: bytes, parents: Sequence[Parent], key: SigningKey,
@@ -99,9 +99,24 @@ def _build(builder: c2pa.Builder, media: Media, data: bytes, parents: Sequence[P
     try:
         with c2pa.Signer.from_info(info) as signer:
             made: bytes = builder.sign(signer, media.media_type, io.BytesIO(data), out)
-            return made
     except c2pa.C2paError as error:
         raise _meaning(error, media, key) from error
+    return made
+
+
+def _require_whole(made: bytes, said: Definition) -> bytes:
+    """The manifest store, if a record comes back from it as it went in: C2PA's form has no lists of small whole
+    numbers, for one, and gives them back as bytes, so that an honest work would contradict the ledger."""
+    with c2pa.Reader("application/c2pa", io.BytesIO(made), context=context()) as reader:
+        told = json.loads(reader.json())
+    signed = {one["label"]: one["data"] for one in told["manifests"][told["active_manifest"]]["assertions"]}
+    for assertion in said["assertions"]:
+        if assertion.get("kind") == "Json" and signed[assertion["label"]] != assertion["data"]:
+            changed = sorted(name for name, value in assertion["data"].items()
+                             if signed[assertion["label"]].get(name) != value)
+            raise BadInput(f"the record cannot be signed as it is: C2PA's form would change {', '.join(changed)} (a "
+                           "list of whole numbers below 256 becomes bytes; write them as words)")
+    return made
 
 
 def _add_parent(builder: c2pa.Builder, parent: Parent, relationship: str, number: int) -> None:

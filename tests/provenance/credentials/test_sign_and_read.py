@@ -91,6 +91,17 @@ def test_a_persons_edit_and_a_mask_are_told() -> None:
     assert actions[0]["digitalSourceType"] == EDITED
 
 
+@pytest.mark.parametrize("lists", [[1, 2], {"deep": [{"in": [0, 255]}]}])
+def test_a_record_that_would_not_come_back_is_refused(lists) -> None:
+    for media_type in ("image/png", "text/plain"):
+        with pytest.raises(BadInput, match="would change lists"):
+            sign(FILES[media_type], media_type, manifest(lists=lists))
+    with pytest.raises(BadInput, match="would change lists"):
+        sign(FILES["text/plain"], "text/plain", manifest(lists=lists), embed_text=True)
+    kept = manifest(lists=[300, 1.5, "1", [], None, True])
+    assert look("text/plain", b"x" * 40, sign(b"x" * 40, "text/plain", kept).sidecar).manifest == kept
+
+
 def test_bytes_of_another_kind_are_refused() -> None:
     with pytest.raises(BadInput, match="no image/png: they look like image/jpeg"):
         sign(FILES["image/jpeg"], "image/png", manifest())

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-VERBS = ("text", "chat", "code", "image", "vary_image", "edit_image", "upscale_image", "check", "curate", "trace", "index", "forget", "verify", "replay")
+VERBS = ("text", "chat", "code", "image", "vary_image", "edit_image", "upscale_image", "check", "curate", "trace",
+         "index", "forget", "verify", "replay")
 """The verbs that work today."""
 
 VERBS_WITHOUT_ROOM = ("music", "speech", "sound", "video")
@@ -53,8 +54,8 @@ _PLACES = {
     "Withheld": ("makar.provenance.released", "Withheld"),
 }
 
-__all__ = ["Released", "Withheld", "chat", "check", "code", "curate", "edit_image", "forget", "image", "index", "replay",
-           "text", "trace", "upscale_image", "vary_image", "verify"]
+__all__ = ["Released", "Withheld", "chat", "check", "code", "curate", "edit_image", "forget", "image", "index",
+           "replay", "text", "trace", "upscale_image", "vary_image", "verify"]
 
 
 def __getattr__(name: str) -> Any:

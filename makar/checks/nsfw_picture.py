@@ -29,8 +29,8 @@ def _run(subject: Subject) -> Verdict:
     try:
         score = sexual_frac(subject.data)
     except NotHere:
-        return Verdict("nsfw_picture", False, 0.0, f"not judged: what judges it is not here; get {OPEN_NSFW.name} with: "
-                       f"makar models pull {OPEN_NSFW.name}, and onnxruntime with: pip install 'makar[image]'")
+        return Verdict("nsfw_picture", False, 0.0, f"not judged: what judges it is not here; get it with: makar models "
+                       f"pull {OPEN_NSFW.name}, and onnxruntime with: pip install 'makar[image]'")
     found = f"open_nsfw gives {score:.3f} of 1 that it is sexual (limit {LIMIT})"
     return Verdict("nsfw_picture", score < LIMIT, 1.0 - score, found)
 

@@ -1,7 +1,7 @@
 """The prompt does not ask for the likeness of a real person: nobody widely known is named, and nothing in it looks like
 a given name and a surname.
 
-Some 230 widely known people are recognised in any spelling of case, others by their names' form in an English prompt;
+Some 200 widely known people are recognised in any spelling of case, others by their names' form in an English prompt;
 people who are named otherwise are missed.
 """
 

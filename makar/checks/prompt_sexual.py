@@ -9,14 +9,15 @@ import re
 from makar.verdict import Check, Subject, Verdict
 
 WORDS = r"""
-anal\s+sex | bdsm | blow\s?jobs? | bondage | boobs? | bukkake | clit(?:oris)? | cock\s*suck\w* | creampie | cum\s?shots? |
-cunnilingus | cunts? | deep\s?throat\w* | dildos? | dominatrix | ejaculat\w+ | erotic\w* | erections? | fellatio | fetish\w* |
-fuck\w* | gang\s?bang\w* | genital\w* | hand\s?jobs? | hentai | horny | incest\w* | jerk(?:ing)?\s+off | kamasutra |
-lingerie | loli(?:con)? | masturbat\w* | milfs? | naked(?!\s+(?:mole|eye)) | nipples? | nsfw | nud(?:e|es|ity|ist|ists) |
-only\s?fans | orgasm\w* | orgy | orgies | peni(?:s|ses) | porn\w* | prostitut\w* | pubic | pussy(?!\s?(?:cat|willow)) |
-rape[ds]? | rule\s?34 | scantily | semen | sex(?!\s+(?:sign|symbol|chromosome))(?:y|ual\w*|ting)? | shota(?:con)? |
-slut\w* | spread(?:ing)?\s+(?:her|his|their)?\s*legs | strip\s?tease | strippers? | testicles? | tits |
-titties | topless | undress\w* | up\s?skirt | vagina\w* | vibrators? | vulva\w* | whores? | xxx |
+anal\s+sex | bdsm | blow\s?jobs? | bondage | boobs? | bukkake | clit(?:oris)? | cock\s*suck\w* | creampie |
+cum\s?shots? | cunnilingus | cunts? | deep\s?throat\w* | dildos? | dominatrix | ejaculat\w+ | erotic\w* | erections?
+| fellatio | fetish\w* | fuck\w* | gang\s?bang\w* | genital\w* | hand\s?jobs? | hentai | horny | incest\w* |
+jerk(?:ing)?\s+off | kamasutra | lingerie | loli(?:con)? | masturbat\w* | milfs? | naked(?!\s+(?:mole|eye)) |
+nipples? | nsfw | nud(?:e|es|ity|ist|ists) | only\s?fans | orgasm\w* | orgy | orgies | peni(?:s|ses) | porn\w* |
+prostitut\w* | pubic | pussy(?!\s?(?:cat|willow)) | rape[ds]? | rule\s?34 | scantily | semen |
+sex(?!\s+(?:sign|symbol|chromosome))(?:y|ual\w*|ting)? | shota(?:con)? | slut\w* |
+spread(?:ing)?\s+(?:her|his|their)?\s*legs | strip\s?tease | strippers? | testicles? | tits | titties | topless |
+undress\w* | up\s?skirt | vagina\w* | vibrators? | vulva\w* | whores? | xxx |
 (?:without|no|wearing\s+no|taking\s+off\s+(?:her|his|their))\s+(?:clothes|clothing|underwear) | wearing\s+nothing
 """
 

@@ -24,14 +24,13 @@ class Parser(argparse.ArgumentParser):
     usual_task: of a group of `tasks`, the one that is meant where its first word names none of them
     """
 
-    def __init__(self, *, usual_task: str = "", tasks: Sequence[str] = (), **settings: Any) -> None:
-        super().__init__(**settings)
-        self._usual_task, self._tasks = usual_task, tasks
+    usual_task: str = ""
+    tasks: Sequence[str] = ()
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse, with the usual task filled in."""
-        if self._usual_task and args and args[0] not in (*self._tasks, "-h", "--help"):
-            args = [self._usual_task, *args]
+        if self.usual_task and args and args[0] not in (*self.tasks, "-h", "--help"):
+            args = [self.usual_task, *args]
         return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
@@ -78,7 +77,7 @@ def _run(argv: list[str]) -> int:
 
 def _parser(groups: Sequence[str]) -> Parser:
     parser = Parser(prog="makar", description="Text, code and pictures made on this machine, checked and recorded "
-                                              "before they leave.", epilog="makar COMMAND --help tells more about a command.")
+                    "before they leave.", epilog="makar COMMAND --help tells more about a command.")
     parser.add_argument("--version", action="version", version=f"makar {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
     for group in groups:

@@ -34,11 +34,14 @@ LONGEST_NAME = 48
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the group; what is no task is the prompt of a drawing."""
+    from makar.cli import Parser
+
     group = commands.add_parser("image", help="draw icons, emoji and sprites from words; vary, edit, enlarge pictures",
                                 description="Draws small pictures with transparent backgrounds; what leaves has been "
                                 "checked, recorded, marked and signed. 'makar image PROMPT' is 'makar image draw "
-                                "PROMPT'.", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
-                                usual_task="draw", tasks=TASKS)
+                                "PROMPT'.", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
+    assert isinstance(group, Parser)
+    group.usual_task, group.tasks = "draw", TASKS
     tasks = group.add_subparsers(metavar="TASK", required=True, title="tasks")
     draw = _task(tasks, "draw", "draw from words", _draw)
     draw.add_argument("prompt", metavar="PROMPT", help="what the picture should show")
@@ -53,6 +56,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         parser.add_argument("--strength", type=float, metavar="X", help="how much may change, from 0 to 1")
     for parser in (draw, vary, edit):
         _add_drawing_options(parser)
+    group.epilog = f"{draw.format_usage()}\n{EXAMPLES}"
     known = tasks.add_parser("styles", help="the styles that a model knows", description="Lists the styles.")
     known.add_argument("--model", metavar="NAME", help="whose styles")
     known.set_defaults(run=run_styles)
@@ -199,6 +203,6 @@ def _tell_known(work: Work) -> None:
     concepts = ", ".join(nearness["concepts"])
     if nearness["score_frac"] < nearness["least_frac"]:
         print(f"this model was shown little like that (confidence {nearness['score_frac']:.2f}; "
-              f"{nearness['least_frac']:.2f} is usual for what it knows); try one of these: {concepts}", file=sys.stderr)
+              f"{nearness['least_frac']:.2f} is usual for what it knows); it does know: {concepts}", file=sys.stderr)
     else:
         print(f"nearest of what the model knows: {concepts} (confidence {nearness['score_frac']:.2f})", file=sys.stderr)

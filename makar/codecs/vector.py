@@ -99,8 +99,8 @@ def _measured(pixels: Pixels, sides: tuple[int, int], shapes: str) -> Vector:
     units, side_px = sides
 
     def drawing(said: str) -> bytes:
-        return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {units} {units}" width="{side_px}" height="{side_px}">'
-                f"{said}{shapes}</svg>\n").encode()
+        return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {units} {units}" width="{side_px}" '
+                f'height="{side_px}">{said}{shapes}</svg>\n').encode()
 
     error_frac = difference_frac(rendered(drawing(""), len(pixels)), pixels)
     return Vector(drawing(f"<desc>Traced from {len(pixels)} px; rendered at that size a channel differs by "

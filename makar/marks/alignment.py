@@ -1,19 +1,20 @@
 """Finds how a picture lies on the tile: how much it was enlarged, and where it was cut out.
 
 Four questions are asked of a picture, from the likeliest to the most that can be: is it as it was marked; was it only
-enlarged or reduced as a whole; only cut; both. A quarter of the allowed false positives goes to each, shared evenly
+cut; only enlarged or reduced as a whole; both. A quarter of the allowed false positives goes to each, shared evenly
 (Bonferroni) among all that it tries, so that a picture that nobody cut needs not pay for those that somebody did.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from makar.marks.waves import BAND, TILE_PX, Reals, Spectrum, Waves, deviation, spectrum_at
+from makar.marks.waves import CYCLES, TILE_PX, Reals, Spectrum, Waves, deviation, spectrum_at
 
 SMALLEST, LARGEST = 0.48, 2.1
 _WINDOW_PX = 256  # in which scales and shifts are looked for; a larger picture serves to refine what was found
@@ -22,6 +23,8 @@ _STEP_PX = 3.0  # between neighbouring scales, across the whole picture: the sho
 _TRIED = 6  # candidates of each question that are refined
 NUM_SHIFTS = (2 * TILE_PX)**2  # by half pixels
 _QUESTIONS = 4
+_SURE = 1e-9  # a question whose answer is as clear as this leaves the others unasked
+_AS_IT_IS = (1.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -40,31 +43,28 @@ class Alignment:
 
 @dataclass(frozen=True)
 class Plane:
-    """A picture's residual around its middle, the window of it that is searched, and the window's spectra by scale."""
+    """A picture's residual around its middle, and where in the picture that lies."""
 
     residual: Reals
     top_px: int
     left_px: int
-    window: tuple[int, int, int]
-    spectra: tuple[tuple[float, Spectrum], ...]
+
+    @functools.cached_property
+    def spectra(self) -> list[tuple[float, Spectrum]]:
+        """By scale, of the window that is searched."""
+        down, across, window = _middle(self.residual, _WINDOW_PX)
+        return [(scale, whitened(spectrum_at(window, scale, self.top_px + down, self.left_px + across)))
+                for scale in scales(max(window.shape))]
 
     def spectrum(self, scale: float) -> Spectrum:
         """The whitened spectrum of all of it."""
         return whitened(spectrum_at(self.residual, scale, self.top_px, self.left_px))
 
-    @property
-    def scales(self) -> list[float]:
-        """Every scale that may be tried."""
-        return scales(max(self.residual.shape))
-
 
 def plane(residual: Reals) -> Plane:
     """Prepares a residual for the search under any number of keys. Shapes: (H, W)"""
     top, left, middle = _middle(residual, _MOST_PX)
-    down, across, window = _middle(middle, _WINDOW_PX)
-    seen = tuple((scale, whitened(spectrum_at(window, scale, top + down, left + across)))
-                 for scale in scales(max(window.shape)))
-    return Plane(middle, top, left, (top + down, left + across, max(window.shape)), seen)
+    return Plane(middle, top, left)
 
 
 def _middle(residual: Reals, most_px: int) -> tuple[int, int, Reals]:
@@ -87,27 +87,35 @@ def whitened(spectrum: Spectrum) -> Spectrum:
 
 def aligned(spectrum: Spectrum, down_px: float, across_px: float) -> Spectrum:
     """The spectrum of the picture moved back by a shift. Shapes: (waves,) -> (waves,)"""
-    places = np.argwhere(BAND)
-    cycles = (places[:, 0] - (BAND.shape[0] - 1) // 2) * down_px + places[:, 1] * across_px
+    cycles = CYCLES[0] * down_px + CYCLES[1] * across_px
     moved: Spectrum = spectrum * np.exp(2j * np.pi / TILE_PX * cycles)
     return moved
 
 
 def best_alignment(waves: Waves, seen: Plane) -> Alignment:
     """How the picture most likely lies on the key's tile; its p-value has all that was tried in it."""
-    as_it_is = (1.0, 0.0, 0.0)
-    coarse = [(_height(waves, spectrum), scale) for scale, spectrum in seen.spectra]
-    enlarged = [(scale, 0.0, 0.0) for _, scale in sorted(coarse, reverse=True)[:_TRIED]]
-    peaks = [(scale, list(_peaks(waves, spectrum))) for scale, spectrum in seen.spectra]
-    cut = [(scale, down, across) for scale, found in peaks if scale == 1.0 for _, down, across in found]
-    both = sorted(((height, scale, down, across) for scale, found in peaks for height, down, across in found),
-                  reverse=True)[:_TRIED]
-    num_scales = len(seen.scales)
-    return min((_best(waves, seen, [as_it_is], 1),
-                _best(waves, seen, _finer_scales(seen, enlarged), num_scales),
-                _best(waves, seen, _finer_shifts(cut), NUM_SHIFTS),
-                _best(waves, seen, _finer_shifts(_finer_scales(seen, [found[1:] for found in both])),
-                      num_scales * NUM_SHIFTS)), key=lambda one: (one.p_value, -one.height))
+    best = _best(waves, seen, [_AS_IT_IS], 1)
+    if best.p_value > _SURE:
+        cut = [(1.0, down, across) for _, down, across in _peaks(waves, seen.spectrum(1.0))]
+        best = min(best, _best(waves, seen, _finer_shifts(cut), NUM_SHIFTS), key=_chance)
+    if best.p_value > _SURE:
+        best = min(best, *_enlarged(waves, seen), key=_chance)
+    return best
+
+
+def _enlarged(waves: Waves, seen: Plane) -> tuple[Alignment, Alignment]:
+    """The best fit of a picture that was enlarged or reduced as a whole, and of one that was cut as well."""
+    num_scales = len(scales(max(seen.residual.shape)))
+    whole = sorted(((_height(waves, spectrum), scale, 0.0, 0.0) for scale, spectrum in seen.spectra), reverse=True)
+    both = sorted(((height, scale, down, across) for scale, spectrum in seen.spectra
+                   for height, down, across in _peaks(waves, spectrum)), reverse=True)
+    return (_best(waves, seen, _finer_scales(seen, [found[1:] for found in whole[:_TRIED]]), num_scales),
+            _best(waves, seen, _finer_shifts(_finer_scales(seen, [found[1:] for found in both[:_TRIED]])),
+                  num_scales * NUM_SHIFTS))
+
+
+def _chance(found: Alignment) -> float:
+    return found.p_value
 
 
 def polished(waves: Waves, seen: Plane, found: Alignment) -> Spectrum:
@@ -156,9 +164,7 @@ def _height(waves: Waves, spectrum: Spectrum) -> float:
 def _peaks(waves: Waves, spectrum: Spectrum) -> Iterator[tuple[float, float, float]]:
     """The highest places of the pilot's correlation over all shifts, by whole pixels: (height, down, across)."""
     grid = np.zeros((TILE_PX, TILE_PX // 2 + 1), dtype=np.complex128)
-    most = (BAND.shape[0] - 1) // 2
-    places = np.argwhere(BAND)[waves.pilot]
-    down, across = places[:, 0] - most, places[:, 1]
+    down, across = CYCLES[:, waves.pilot]
     # The inverse transform counts waves twice, but for those that run down alone.
     grid[down, across] = spectrum[waves.pilot] * waves.phases[waves.pilot].conj() * np.where(across == 0, 1, 0.5)
     heights = np.fft.irfft2(grid, (TILE_PX, TILE_PX)).ravel() * (TILE_PX**2 / deviation(spectrum[waves.pilot]))
@@ -168,8 +174,9 @@ def _peaks(waves: Waves, spectrum: Spectrum) -> Iterator[tuple[float, float, flo
 
 def _finer_scales(seen: Plane, tried: Sequence[Place]) -> list[Place]:
     """The same places at every scale of the whole picture that is nearest to theirs."""
-    step = math.log1p(_STEP_PX / max(seen.window[2], 16)) / 2
-    return [(scale, down, across) for coarse, down, across in tried for scale in seen.scales
+    extent = max(seen.residual.shape)
+    step = math.log1p(_STEP_PX / max(min(extent, _WINDOW_PX), 16)) / 2
+    return [(scale, down, across) for coarse, down, across in tried for scale in scales(extent)
             if abs(math.log(scale / coarse)) <= step * 1.001]
 
 

@@ -2,11 +2,13 @@
 
 A text is looked at whole and in windows of 200, 400, 800, ... counted tokens that move on by half, so that a marked
 answer is found inside other prose. Half of the allowed false positives goes to the whole, half to the windows, and each
-half is shared evenly (Bonferroni) among all windows, lanes, keys and tokenizers: the p-value has all of it in it.
+half is shared evenly (Bonferroni) among all windows, lanes, keys and tokenizers: the p-value has all of it in it. The
+schemes of earlier versions get a tenth of the whole.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +23,7 @@ from makar.marks.key import keys as all_keys
 from makar.marks.kinds import Mark
 from makar.marks.tail import p_value
 from makar.marks.tokenizers import Known, remembered
-from makar.marks.tournament import CONTEXT_TOK, NUM_LANES, NUM_LAYERS, SCHEME, messages_at, words
+from makar.marks.tournament import EARLIER, NUM_LAYERS, SCHEME, Scheme, messages_at, words
 
 THRESHOLD = 1e-4
 """A text is said to carry a mark where at most this share of unmarked texts would seem to."""
@@ -30,6 +32,8 @@ ENOUGH_TOK = 400
 WINDOW_TOK = 200
 DEPTH_WEIGHTS = np.linspace(10, 1, NUM_LAYERS)
 """Earlier layers of a tournament tell more. Source: Dathathri et al. 2024, Methods (weighted mean score)"""
+
+_EARLIER_FRAC = 0.1
 
 Reals = NDArray[np.float64]
 Weigh = Callable[[Sequence[int]], Sequence[float]]
@@ -48,17 +52,26 @@ def statement(key_id: str, *, greedy: bool) -> dict[str, str]:
     """What a record says of the mark: scheme and public key id, or why there is none."""
     if greedy:
         return {"not_marked": "greedy"}
-    return {"scheme": SCHEME, "key": key_id} if key_id else {"not_marked": "turned off"}
+    return {"scheme": SCHEME.name, "key": key_id} if key_id else {"not_marked": "turned off"}
 
 
 @dataclass(frozen=True)
 class _Reading:
-    """A text as one tokenizer reads it: the places of its counted tokens, and what each weighs."""
+    """A text as one tokenizer and scheme read it.
+
+    before: for each token with a whole context, which of them last had the same context; -1 for none
+    weights: what each of these tokens weighs
+    """
 
     known: Known
+    scheme: Scheme
     ids: list[int]
-    counted: NDArray[np.int64]
+    before: NDArray[np.int64]
     weights: Reals | None
+
+    def counted(self, start: int, end: int) -> NDArray[np.int64]:
+        """Those from `start` to `end` that count there: a context is marked where it stands first, and only there."""
+        return start + np.flatnonzero(self.before[start:end] < start)
 
 
 @dataclass(frozen=True)
@@ -86,55 +99,66 @@ def detect(text: str, *, keys: Sequence[MarkKey] | None = None, tokenizers: Sequ
     looked = all_keys() if keys is None else list(keys)
     known = remembered(key.id for key in looked) if tokenizers is None else list(tokenizers)
     if not looked or not known:
-        return Finding(None, 1.0, "no text was marked on this machine, so there is no key to look with", SCHEME)
-    readings = [_read(text, one, weigh) for one in known]
-    num_tests = len(looked) * len(known) * NUM_LANES
+        return Finding(None, 1.0, "no text was marked on this machine, so there is no key to look with", SCHEME.name)
+    readings = [reading for one in known for reading in _readings(text, one, weigh)]
     matches = [_best(key, reading) for key, reading in itertools.product(looked, readings)]
     best = min(matches, key=lambda match: match.p_value)
-    p = min(1.0, best.p_value * num_tests)
-    return _told(text, best, p, threshold, num_tests)
+    num_tests = len(looked) * len(known)
+    return _told(text, best, min(1.0, best.p_value * num_tests), threshold, num_tests)
 
 
-def _read(text: str, known: Known, weigh: Weigh | None) -> _Reading:
+def _readings(text: str, known: Known, weigh: Weigh | None) -> Iterator[_Reading]:
     ids = known.tokenizer.encode(text)
-    met: set[tuple[int, ...]] = set()
-    counted = []
-    for place in range(CONTEXT_TOK, len(ids)):
-        context = tuple(ids[place - CONTEXT_TOK:place])
-        if context not in met:
-            met.add(context)
-            counted.append(place)
-    places = np.array(counted, dtype=np.int64)
-    weights = None if weigh is None or not counted else np.asarray(weigh(ids), dtype=np.float64)[places]
-    return _Reading(known, ids, places, weights)
+    weights = None if weigh is None or len(ids) < 2 else np.asarray(weigh(ids), dtype=np.float64)
+    for scheme in (SCHEME, *EARLIER):
+        counted = None if weights is None else weights[scheme.context_tok:]
+        yield _Reading(known, scheme, ids, _met_before(ids, scheme.context_tok), counted)
+
+
+def _met_before(ids: Sequence[int], context_tok: int) -> NDArray[np.int64]:
+    met: dict[tuple[int, ...], int] = {}
+    before = []
+    for number in range(len(ids) - context_tok):
+        context = tuple(ids[number:number + context_tok])
+        before.append(met.get(context, -1))
+        met[context] = number
+    return np.array(before, dtype=np.int64)
 
 
 def _best(key: MarkKey, reading: _Reading) -> _Match:
     """The window in which the key's mark is likeliest, over all lanes."""
-    scores = token_scores(key, reading)
-    num = len(scores)
-    reached = np.concatenate((np.zeros((1, NUM_LANES)), scores.cumsum(axis=0)))
+    scores, num, scheme = token_scores(key, reading), len(reading.before), reading.scheme
+    tried = scheme.num_lanes / (1 - _EARLIER_FRAC if scheme is SCHEME else _EARLIER_FRAC / len(EARLIER))
     spans = list(windows(num))
     best = _Match(1.0, key, reading, 0, num)
     for start, end in [(0, num), *spans]:
         share = 2 * max(1, len(spans)) if (start, end) != (0, num) else 2 if spans else 1
-        score = float((reached[end] - reached[start]).max())
-        p = share * _chance(score, reading, start, end)
+        counted = reading.counted(start, end)
+        score = float(scores[counted].sum(axis=0).max())
+        p = share * tried * _chance(score, reading.weights, counted)
         if p < best.p_value:
             best = _Match(p, key, reading, start, end)
     return best
 
 
 def token_scores(key: MarkKey, reading: _Reading) -> Reals:
-    """What each counted token says for the mark, by lane: the weighted sum of its bits, less what chance gives.
+    """What each token with a context says for the mark, by lane: the weighted sum of its bits, less what chance gives.
 
     Shapes: -> (tokens, lanes)
     """
-    found = words(key.derive(SCHEME, 64), messages_at(reading.ids, reading.counted.tolist()))[:, :NUM_LANES]
-    scores = np.full(found.shape, -DEPTH_WEIGHTS.sum() / 2)
-    for layer, weight in enumerate(DEPTH_WEIGHTS):
-        scores += weight * (found >> np.uint32(layer) & np.uint32(1))
+    scheme = reading.scheme
+    read = messages_at(reading.ids, range(scheme.context_tok, len(reading.ids)), scheme.context_tok)
+    found = words(key.derive(scheme.name, 64), read)[:, :scheme.num_lanes]
+    scores = _word_scores()[0][found & 0x7FFF] + _word_scores()[1][found >> 15 & 0x7FFF]
     return scores if reading.weights is None else scores * reading.weights[:, None]
+
+
+@functools.cache
+def _word_scores() -> Reals:
+    """What the lower and the upper fifteen bits of a word say. Shapes: -> (2, 32768)"""
+    bits = np.arange(1 << 15)[:, None] >> np.arange(15) & 1
+    halves: Reals = np.stack([(bits - 0.5) @ DEPTH_WEIGHTS[:15], (bits - 0.5) @ DEPTH_WEIGHTS[15:]])
+    return halves
 
 
 def windows(num_tok: int) -> Iterator[tuple[int, int]]:
@@ -146,39 +170,39 @@ def windows(num_tok: int) -> Iterator[tuple[int, int]]:
         length *= 2
 
 
-def _chance(score: float, reading: _Reading, start: int, end: int) -> float:
+def _chance(score: float, weights: Reals | None, counted: NDArray[np.int64]) -> float:
     """How likely unmarked tokens are to reach the score."""
-    if score <= 0 or end <= start:
+    if score <= 0 or not len(counted):
         return 1.0
-    if reading.weights is None:
-        return p_value(score, DEPTH_WEIGHTS, np.full(NUM_LAYERS, float(end - start)))
-    weights = np.outer(reading.weights[start:end], DEPTH_WEIGHTS).ravel()
-    return p_value(score, weights, np.ones(len(weights)))
+    if weights is None:
+        return p_value(score, DEPTH_WEIGHTS, np.full(NUM_LAYERS, float(len(counted))))
+    each = np.outer(weights[counted], DEPTH_WEIGHTS).ravel()
+    return p_value(score, each, np.ones(len(each)))
 
 
 def _told(text: str, best: _Match, p: float, threshold: float, num_tests: int) -> Finding:
-    num_tok = best.end - best.start
+    reading, whole = best.reading, len(best.reading.before)
+    counted = len(reading.counted(best.start, best.end))
     if p <= threshold:
         start, end = _characters(text, best)
-        where = "" if num_tok == len(best.reading.counted) else f" in characters {start:,} to {end:,}"
-        says = f"carries the mark of key {best.key.id}{where} (p = {p:.1g}, {num_tok:,} tokens)"
-        return Finding(True, p, says, SCHEME, best.key.id, best.reading.known.checkpoints, num_tok, start, end,
+        where = "" if (best.start, best.end) == (0, whole) else f" in characters {start:,} to {end:,}"
+        says = f"carries the mark of key {best.key.id}{where} (p = {p:.1g}, {counted:,} tokens)"
+        return Finding(True, p, says, reading.scheme.name, best.key.id, reading.known.checkpoints, counted, start, end,
                        num_tests)
-    counted = len(best.reading.counted)
+    counted = len(reading.counted(0, whole))
     if counted < ENOUGH_TOK:
         return Finding(None, p, f"too short or too predictable to tell: {counted:,} tokens count, {ENOUGH_TOK:,} are "
-                       "needed", SCHEME, num_tok=counted, num_tests=num_tests)
+                       "needed", SCHEME.name, num_tok=counted, num_tests=num_tests)
     return Finding(False, p, f"no mark found in {counted:,} tokens, which does not mean that a person wrote them",
-                   SCHEME, num_tok=counted, num_tests=num_tests)
+                   SCHEME.name, num_tok=counted, num_tests=num_tests)
 
 
 def _characters(text: str, match: _Match) -> tuple[int, int]:
     """The characters from the first context to the last token of a window."""
-    counted, bytes_of = match.reading.counted, match.reading.known.tokenizer.bytes_of
-    first, last = int(counted[match.start]) - CONTEXT_TOK, int(counted[match.end - 1]) + 1
+    bytes_of = match.reading.known.tokenizer.bytes_of
     ends = np.cumsum([0, *(len(bytes_of(token)) for token in match.reading.ids)])
-    raw = text.encode()
-    return len(raw[:ends[first]].decode(errors="ignore")), len(raw[:ends[last]].decode(errors="ignore"))
+    raw, last = text.encode(), match.end + match.reading.scheme.context_tok
+    return len(raw[:ends[match.start]].decode(errors="ignore")), len(raw[:ends[last]].decode(errors="ignore"))
 
 
-MARK = Mark(scheme=SCHEME, detect=detect)
+MARK = Mark(scheme=SCHEME.name, detect=detect)

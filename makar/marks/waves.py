@@ -37,6 +37,8 @@ def _band() -> NDArray[np.bool_]:
 
 BAND = _band()
 NUM_WAVES = int(BAND.sum())
+CYCLES = np.argwhere(BAND).T - np.array([[_MOST], [0]])
+"""Of each wave of the band, in a tile: down and across. Shapes: (2, waves)"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,14 +114,16 @@ def spectrum_at(plane: Reals, scale: float, top_px: int = 0, left_px: int = 0) -
     top_px, left_px: where the plane lies in the picture
     Shapes: (H, W) -> (waves,)
     """
-    down = _basis(plane.shape[0], top_px, scale)
     across = _basis(plane.shape[1], left_px, scale)[_MOST:]
-    found: Spectrum = (down @ (plane @ across.T))[BAND]
+    # The plane is real, which spares half of the products.
+    real, imaginary = np.hsplit(plane @ np.ascontiguousarray(np.vstack((across.real, across.imag)).T), 2)
+    found: Spectrum = (_basis(plane.shape[0], top_px, scale) @ (real + 1j * imaginary))[BAND]
     return found
 
 
 def _basis(num_px: int, first_px: int, scale: float) -> Spectrum:
     """The waves along one axis, at the middles of its pixels. Shapes: -> (65, num_px)"""
     places = (np.arange(first_px, first_px + num_px) + 0.5) * (2 * np.pi / (TILE_PX * scale))
-    waves: Spectrum = np.exp(-1j * np.arange(-_MOST, _MOST + 1)[:, None] * places)
-    return waves
+    ones = np.ones((1, num_px), dtype=np.complex128)
+    waves: Spectrum = np.cumprod(np.vstack((ones, np.tile(np.exp(-1j * places), (_MOST, 1)))), axis=0)
+    return np.vstack((waves[:0:-1].conj(), waves))

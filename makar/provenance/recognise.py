@@ -18,7 +18,7 @@ from makar.provenance.credentials.media import HEAD_BYTES, Media, media_of, medi
 from makar.provenance.credentials.read import NONE, Signature, read
 from makar.provenance.credentials.sign import sidecar_path
 from makar.provenance.fingerprint import fingerprint, kind_of, near
-from makar.provenance.fingerprint.shelf import Near, Shelf, find, open_shelf
+from makar.provenance.fingerprint.shelf import Near, Shelf, find, find_marked, open_shelf
 from makar.provenance.manifest import FORMS, disclosed
 from makar.provenance.statements import statements
 
@@ -50,6 +50,7 @@ class Finding:
     """All that was found of one file.
 
     mark: what the detector of its kind of media said; None where there is none, or nothing to look through
+    carried: the release whose payload the mark carries
     entry: the ledger's own entry of what the signature names; release: the release it is, or is near to
     broken: what is wrong with the ledger itself
     notes: what else a reader must know, such as a name that does not fit the bytes
@@ -60,6 +61,7 @@ class Finding:
     num_bytes: int
     signature: Signature
     mark: Any = None
+    carried: Stamp | None = None
     entry: Entry | None = None
     release: Near | None = None
     broken: tuple[str, ...] = ()
@@ -86,6 +88,8 @@ class Finding:
             "signature": {**vars(self.signature), "wrong": list(self.signature.wrong),
                           "parents": [{"title": title, "signed": signed} for title, signed in self.signature.parents]},
             "mark": None if self.mark is None else {**vars(self.mark), "checkpoints": list(self.mark.checkpoints)},
+            "mark_release": None if self.carried is None else {
+                "work": self.carried.body["work"], "stamp": self.carried.id},
             "ledger": None if self.entry is None else {
                 "state": self.entry.state, "stamp": self.entry.stamp.id if self.entry.stamp else None},
             "ledger_problems": list(self.broken),
@@ -146,8 +150,8 @@ def _recognise(name: str, file: BinaryIO, num_bytes: int, sidecar: bytes | None,
         notes.append("the file is empty")
     entry = _entry(signature.manifest, book.ledger)
     release = None if data is None or not num_bytes else _release(data, media, book)
-    mark = _mark(media, wrapper.without(text), notes)
-    return Finding(name, media.media_type, num_bytes, signature, mark, entry, release,
+    mark = _mark(media, wrapper.without(text) if media.text else data, notes)
+    return Finding(name, media.media_type, num_bytes, signature, mark, _carried(mark, book), entry, release,
                    () if book.report.ok else book.report.problems, tuple(notes))
 
 
@@ -166,17 +170,24 @@ def _content(file: BinaryIO, media: Media, num_bytes: int) -> tuple[bytes | None
         return data, None, [f"it is no UTF-8 from byte {error.start + 1} on"]
 
 
-def _mark(media: Media, text: str | None, notes: list[str]) -> Any:
+def _mark(media: Media, content: str | bytes | None, notes: list[str]) -> Any:
     from makar.marks.kinds import mark_of
 
-    mark = mark_of(media.media_type) if text else None
+    mark = mark_of(media.media_type) if content else None
     if mark is None:
         return None
     try:
-        return mark.detect(text)
+        return mark.detect(content)
     except (Damaged, BadInput) as error:
         notes.append(f"no mark could be looked for: {error}")
         return None
+
+
+def _carried(mark: Any, book: Book) -> Stamp | None:
+    """The release whose payload was read in a mark."""
+    if mark is None or not mark.found or mark.payload is None:
+        return None
+    return find_marked(book.ledger, book.shelf, {"scheme": mark.scheme, "key": mark.key, "payload": mark.payload})
 
 
 def _entry(manifest: Mapping[str, Any] | None, ledger: Ledger) -> Entry | None:

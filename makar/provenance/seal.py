@@ -70,7 +70,8 @@ def _release(batch: Batch, case: Case, named: dict[str, str], position: dict[str
     kept = utf8(canonical(manifest(case, named, position)))
     body = {"work": case.artifact.id, "request": case.request, **named,
             "content": sha256_bytes(data_of(case.cleared)), "record": sha256_bytes(kept),
-            "fingerprint": fingerprint(case.artifact.media_type, data_of(case.cleared))}
+            "fingerprint": fingerprint(case.artifact.media_type, data_of(case.cleared)),
+            "mark": dict(case.artifact.mark)}
     stamp = batch.append("release", body, [kept])
     return Released(case.cleared, canonical(manifest(case, {**named, "release": stamp.id}, position)), _KEY)
 

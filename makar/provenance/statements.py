@@ -85,8 +85,14 @@ def _entry(finding: Finding) -> Iterator[str]:
 
 
 def _mark(finding: Finding) -> Iterator[str]:
-    if finding.mark is not None:
-        yield f"mark: {finding.mark.says}"
+    if finding.mark is None:
+        return
+    whose = ""
+    if finding.carried is not None:
+        whose = f", which is that of the release {finding.carried.body['work']} of {finding.carried.at[:19]}Z"
+    elif finding.mark.found and finding.mark.payload is not None:
+        whose = ", which no release in this machine's ledger has"
+    yield f"mark: {finding.mark.says}{whose}"
 
 
 def _release(finding: Finding) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What is blank, broken, sexual, a near-copy or asked for in words that forbid it is told, and usual drawings are not."""
+"""What is blank, broken, sexual, a near-copy or asked for in forbidding words is told, and usual drawings are not."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def drawn(seed: int) -> np.ndarray:
     pixels = np.zeros((SIDE, SIDE, 4), np.uint8)
     rows, columns = np.indices((SIDE, SIDE))
     for _ in range(4):
-        row, column, reach = random.integers(10, SIDE - 10, 2).tolist() + [int(random.integers(5, 12))]
+        row, column, reach = *random.integers(10, SIDE - 10, 2), random.integers(5, 12)
         inside = np.hypot(rows - row, columns - column) < reach
         pixels[inside] = (*random.integers(0, 200, 3), 255)
     return pixels
@@ -124,13 +124,14 @@ def test_words_that_only_look_like_it_pass(prompt: str) -> None:
     assert verdict("prompt_sexual", b"", prompt=prompt).passed
 
 
-@pytest.mark.parametrize("prompt", ["taylor swift", "a sticker of Donald  Trump", "Elon Musk on mars", "beyoncé singing",
+@pytest.mark.parametrize("prompt", ["taylor swift", "a sticker of Donald  Trump", "Elon Musk on mars", "beyoncé sings",
                                     "a portrait of Priya Raghunathan", "John F. Kennedy", "Maria da Silva smiling"])
 def test_a_persons_name_is_told(prompt: str) -> None:
     assert "seems to name a person" in verdict("prompt_likeness", b"", prompt=prompt).reason
 
 
-@pytest.mark.parametrize("prompt", ["a red dragon", "Alice in Wonderland", "Peter Pan", "a Jack Russell dog", "mark the box",
+@pytest.mark.parametrize("prompt", ["a red dragon", "Alice in Wonderland", "Peter Pan", "a Jack Russell dog",
+                                    "mark the box",
                                     "A Frank discussion", "statue of liberty", "a woman with red hair", "Robin Hood"])
 def test_other_words_are_no_names(prompt: str) -> None:
     assert verdict("prompt_likeness", b"", prompt=prompt).passed

@@ -68,7 +68,7 @@ def _judge(name: str) -> Model | None:
 MEASURE = Measure(
     name="marks",
     summary="how surely works are recognised by their marks, and what else seems to carry them",
-    settings={"scheme": SCHEME, "threshold": THRESHOLD, "passage_tok": passages.PASSAGE_TOK,
+    settings={"scheme": SCHEME.name, "threshold": THRESHOLD, "passage_tok": passages.PASSAGE_TOK,
               "stride_tok": passages.STRIDE_TOK, "lengths_tok": list(writing.LENGTHS_TOK),
               "edits_frac": list(writing.EDITS_FRAC), "sampling": "default", "most_tok": writing.MOST_TOK},
     tasks=tasks, run=run, figures=figures, page=page,

@@ -1,4 +1,4 @@
-"""Every release's fingerprint in one array, to be searched whole: a million of them take milliseconds.
+"""Every release's fingerprint and mark in one array, to be searched whole: a million of them take milliseconds.
 
 The shelf is a file beside the ledger, made from its release stamps and made again whenever it does not fit them. What
 is found is looked up in the ledger, so a shelf that somebody changed can hide a release but not invent one.
@@ -6,7 +6,7 @@ is found is looked up in the ledger, so a shelf that somebody changed can hide a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from makar.kit.errors import BadInput, OutOfRoom
 from makar.kit.files import atomic_write, sha256_bytes
 from makar.ledger import Ledger, Stamp
 
-ROW = np.dtype([("seq", "<u8"), ("scheme", "<u8"), ("content", "<u8"), ("bits", "<u8", (4,))])
+ROW = np.dtype([("seq", "<u8"), ("scheme", "<u8"), ("content", "<u8"), ("mark", "<u8"), ("bits", "<u8", (4,))])
 KEEP_AT = 256  # new rows are written down once there are so many
 _CHUNK = 1 << 15  # rows at a time, so that what is worked on stays in the cache
 
@@ -36,8 +36,8 @@ class Shelf:
     """The fingerprints of a ledger's releases, as of when it was opened."""
 
     def __init__(self, rows: Any) -> None:
-        self._seqs, self._schemes, self._contents = (np.ascontiguousarray(rows[name])
-                                                     for name in ("seq", "scheme", "content"))
+        self._seqs, self._schemes, self._contents, self._marks = (
+            np.ascontiguousarray(rows[name]) for name in ("seq", "scheme", "content", "mark"))
         self._words = [np.ascontiguousarray(rows["bits"][:, word]) for word in range(4)]
 
     @classmethod
@@ -51,6 +51,10 @@ class Shelf:
     def same(self, sha256: str) -> list[int]:
         """Numbers of the release stamps whose content may have that hash, the newest last."""
         return [int(seq) for seq in self._seqs[self._contents == np.uint64(int(sha256[:16], 16))]]
+
+    def marked(self, mark: Mapping[str, str]) -> list[int]:
+        """Numbers of the release stamps that may carry that mark, the newest last."""
+        return [int(seq) for seq in self._seqs[self._marks == np.uint64(_mark_number(mark))]]
 
     def nearest(self, scheme: str, bits: bytes) -> tuple[int, int] | None:
         """The number of the release stamp whose bits differ least, and in how many; None where there is none."""
@@ -70,7 +74,7 @@ class Shelf:
 
 def shelf_path(ledger: Path) -> Path:
     """Where the shelf of the ledger at that path lies."""
-    return ledger.with_name(f"{ledger.name}-fingerprints")
+    return ledger.with_name(f"{ledger.name}-shelf-2")
 
 
 def open_shelf(ledger: Ledger) -> Shelf:
@@ -104,6 +108,15 @@ def find(ledger: Ledger, shelf: Shelf, sha256: str, print_: dict[str, str] | Non
     return Near(stamp, (int(told["bits"], 16) ^ int(print_["bits"], 16)).bit_count(), False)
 
 
+def find_marked(ledger: Ledger, shelf: Shelf, mark: Mapping[str, str]) -> Stamp | None:
+    """The newest release that carries the mark with that scheme, key and payload; as the ledger has it."""
+    for seq in reversed(shelf.marked(mark)):
+        stamp = _stamp(ledger, seq)
+        if stamp is not None and stamp.body.get("mark") == dict(mark):
+            return stamp
+    return None
+
+
 def _kept(path: Path) -> Any:
     try:
         data = path.read_bytes()
@@ -112,19 +125,24 @@ def _kept(path: Path) -> Any:
     return np.frombuffer(data[:len(data) // ROW.itemsize * ROW.itemsize], ROW)
 
 
-def _rows(ledger: Ledger, since_seq: int) -> Iterator[tuple[int, int, int, Any]]:
+def _rows(ledger: Ledger, since_seq: int) -> Iterator[tuple[int, int, int, int, Any]]:
     for stamp in ledger.stamps("release", since_seq):
         yield _row(stamp)
 
 
-def _row(stamp: Stamp) -> tuple[int, int, int, Any]:
+def _row(stamp: Stamp) -> tuple[int, int, int, int, Any]:
     told = stamp.body.get("fingerprint") or {"scheme": "", "bits": "00" * 32}
     return (stamp.seq, _number(told["scheme"]), int(str(stamp.body["content"])[:16], 16),
-            np.frombuffer(bytes.fromhex(told["bits"]), "<u8"))
+            _mark_number(stamp.body.get("mark") or {}), np.frombuffer(bytes.fromhex(told["bits"]), "<u8"))
 
 
 def _number(scheme: str) -> int:
     return int(sha256_bytes(scheme.encode())[:15], 16)
+
+
+def _mark_number(mark: Mapping[str, str]) -> int:
+    """0 for a mark without a payload, which tells no work from another."""
+    return _number(f"{mark['scheme']} {mark['key']} {mark['payload']}") if "payload" in mark else 0
 
 
 def _fits(ledger: Ledger, row: Any) -> bool:

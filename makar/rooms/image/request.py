@@ -65,8 +65,8 @@ class ImageRequest:
     style: the look, by a name that the model knows; None leaves it open
     size_px: the side of the picture. background: `transparent` or a colour
     n: how many candidates; candidate i is drawn with the seed `sampling.seed + i`, so that it can be made again alone
-    enlarger: what makes a picture larger than it was drawn: Real-ESRGAN, whole pixels where these are meant to show (which
-    SVG keeps too), or "" for plain interpolation
+    enlarger: what makes a picture larger than it was drawn: Real-ESRGAN, whole pixels where these are meant to show
+    (which SVG keeps too), or "" for plain interpolation
     reference: what to vary or to edit. mark: the public id of the key that pixels are marked with; "" marks nothing
     """
 
@@ -94,8 +94,8 @@ class ImageRequest:
         if self.form not in FORMS:
             raise UnknownName("form of a picture", self.form, FORMS)
         if self.form == "ico" and self.size_px > ICON_SIDES_PX[-1]:
-            raise BadInput(f"an icon file holds pictures of at most {ICON_SIDES_PX[-1]} px; got {self.size_px}: ask for a "
-                           "smaller size, or a PNG")
+            raise BadInput(f"an icon file holds pictures of at most {ICON_SIDES_PX[-1]} px; got {self.size_px}: ask "
+                           "for a smaller size, or a PNG")
         if self.enlarger not in ENLARGERS:
             raise UnknownName("enlarger", self.enlarger, ENLARGERS)
         if self.background != TRANSPARENT:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from makar.provenance.work import Work
     from makar.rooms.image import Reference
 
-__all__ = ["ImageOptions", "ImageSettings", "begin", "begin_edit", "begin_upscale", "begin_vary", "contact_sheet", "edit_image", "image",
-           "options_of", "styles", "upscale_image", "vary_image"]
+__all__ = ["ImageOptions", "ImageSettings", "begin", "begin_edit", "begin_upscale", "begin_vary", "contact_sheet",
+           "edit_image", "image", "options_of", "styles", "upscale_image", "vary_image"]
 
 VARY_STRENGTH = 0.5
 

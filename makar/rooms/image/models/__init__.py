@@ -13,22 +13,32 @@ from makar.store import StoredModel
 
 
 class PictureModel(Protocol):
-    """What the room asks of a model. looks: the styles it knows; concepts: what it was shown, where that is known"""
+    """What the room asks of a model."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """As the store knows it."""
+        ...
 
     @property
-    def sha256(self) -> str: ...
+    def sha256(self) -> str:
+        """The identity of its weights."""
+        ...
 
     @property
-    def training_data(self) -> str: ...
+    def training_data(self) -> str:
+        """What is known of the data that it learned from."""
+        ...
 
     @property
-    def looks(self) -> Looks: ...
+    def looks(self) -> Looks:
+        """The styles it knows."""
+        ...
 
     @property
-    def concepts(self) -> tuple[str, ...]: ...
+    def concepts(self) -> tuple[str, ...]:
+        """What it was shown, where that is known."""
+        ...
 
     def pictures(self, request: ImageRequest) -> Iterator[tuple[int, Pixels]]:
         """Every candidate with its index, each drawn alone. Shapes: RGBA (S, S, 4)"""

@@ -6,7 +6,7 @@ Its weights are others' and so is what they were trained on; requests, seeds, ch
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ class Pipeline:
     sha256: str
     training_data: str
     folder: Path
-    looks: Looks = Looks(())
+    looks: Looks = field(default_factory=lambda: Looks(()))
     concepts: tuple[str, ...] = ()
 
     def pictures(self, request: ImageRequest) -> Iterator[tuple[int, Pixels]]:
@@ -42,7 +42,8 @@ class Pipeline:
         Raises: BadInput (a style, a picture to start from, what the pipeline refuses), NotHere (diffusers), Damaged
         """
         if request.reference is not None:
-            raise BadInput(f"the pipeline '{self.name}' draws from words alone; vary and edit need a model of Makar's own")
+            raise BadInput(f"the pipeline '{self.name}' draws from words alone; to vary and to edit, name "
+                           "a model of Makar's own")
         self.looks.number(request.style)
         sampling, pipeline = request.sampling, self._pipeline
         side_px = max(request.size_px, min(SMALLEST_PX, self.native_px))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from makar.codecs.enlarge import by_net, by_pixels
 from makar.codecs.picture import Pixels, read_picture, squared
@@ -21,7 +21,7 @@ class Enlarging:
     name: str
     sha256: str
     training_data: str
-    looks: Looks = Looks(())
+    looks: Looks = field(default_factory=lambda: Looks(()))
     concepts: tuple[str, ...] = ()
 
     def pictures(self, request: ImageRequest) -> Iterator[tuple[int, Pixels]]:

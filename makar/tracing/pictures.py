@@ -150,7 +150,7 @@ def build(pictures: Iterable[tuple[Told, Pixels]]) -> bytes:
 def _small(pixels: Pixels) -> bytes:
     out = io.BytesIO()
     image = Image.fromarray(resized(squared(pixels, max(pixels.shape[:2])), _SHOWN_PX))
-    image.save(out, "WEBP", quality=55, method=4)
+    image.save(out, "WEBP", quality=35, method=4)
     return out.getvalue()
 
 

@@ -49,7 +49,7 @@ def by_net(pixels: Pixels, size_px: int, quadruple: Quadruple | None = None) -> 
 
 
 def _four_times(pixels: Pixels, run: Quadruple) -> Pixels:
-    values = pixels.astype(np.float32).transpose(2, 0, 1) / 255  # (4, S, S)
+    values = pixels.astype(np.float32).transpose(2, 0, 1) / np.float32(255)  # (4, S, S)
     colours, opacity = run(_filled(values)), values[3:]
     if opacity.min() < 1:
         opacity = run(np.repeat(opacity, 3, 0)).mean(0, keepdims=True)
@@ -83,7 +83,7 @@ def _spread(values: Colours) -> Colours:
     for row in range(3):
         for column in range(3):
             total += padded[:, row:row + height, column:column + width]
-    return total / 4
+    return total / np.float32(4)
 
 
 @functools.cache

@@ -42,10 +42,8 @@ def by_net(pixels: Pixels, size_px: int, quadruple: Quadruple | None = None) -> 
     if len(pixels) > MOST_INPUT_PX:
         raise BadInput(f"the net enlarges pictures of at most {MOST_INPUT_PX} px a side; this one has {len(pixels)}")
     run = quadruple or functools.partial(_run, _net())
-    found = pixels
-    while len(found) < size_px and len(found) <= MOST_INPUT_PX:
-        found = _four_times(found, run)
-    return resized(found, size_px)
+    begun = resized(pixels, max(len(pixels), -(-size_px // FACTOR)))  # one pass of the net, never several
+    return resized(_four_times(begun, run), size_px)
 
 
 def _four_times(pixels: Pixels, run: Quadruple) -> Pixels:

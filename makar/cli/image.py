@@ -56,6 +56,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         parser.add_argument("--strength", type=float, metavar="X", help="how much may change, from 0 to 1")
     for parser in (draw, vary, edit):
         _add_drawing_options(parser)
+    group.epilog = f"{draw.format_usage()}\n{EXAMPLES}"
     known = tasks.add_parser("styles", help="the styles that a model knows", description="Lists the styles.")
     known.add_argument("--model", metavar="NAME", help="whose styles")
     known.set_defaults(run=run_styles)

@@ -42,14 +42,12 @@ def by_net(pixels: Pixels, size_px: int, quadruple: Quadruple | None = None) -> 
     if len(pixels) > MOST_INPUT_PX:
         raise BadInput(f"the net enlarges pictures of at most {MOST_INPUT_PX} px a side; this one has {len(pixels)}")
     run = quadruple or functools.partial(_run, _net())
-    found = pixels
-    while len(found) < size_px and len(found) <= MOST_INPUT_PX:
-        found = _four_times(found, run)
-    return resized(found, size_px)
+    begun = resized(pixels, max(len(pixels), -(-size_px // FACTOR)))  # one pass of the net, never several
+    return resized(_four_times(begun, run), size_px)
 
 
 def _four_times(pixels: Pixels, run: Quadruple) -> Pixels:
-    values = pixels.astype(np.float32).transpose(2, 0, 1) / 255  # (4, S, S)
+    values = pixels.astype(np.float32).transpose(2, 0, 1) / np.float32(255)  # (4, S, S)
     colours, opacity = run(_filled(values)), values[3:]
     if opacity.min() < 1:
         opacity = run(np.repeat(opacity, 3, 0)).mean(0, keepdims=True)
@@ -83,7 +81,7 @@ def _spread(values: Colours) -> Colours:
     for row in range(3):
         for column in range(3):
             total += padded[:, row:row + height, column:column + width]
-    return total / 4
+    return total / np.float32(4)
 
 
 @functools.cache

@@ -89,7 +89,7 @@ def difference_frac(one: Pixels, other: Pixels) -> float:
 
 
 def _weighed(pixels: Pixels) -> NDArray[np.float32]:
-    values = pixels.astype(np.float32) / 255
+    values = pixels.astype(np.float32) / np.float32(255)
     values[..., :3] *= values[..., 3:]
     return values
 

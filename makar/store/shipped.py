@@ -23,7 +23,8 @@ class Shipped:
         return Path(__file__).parent / "shipped" / self.name
 
 
-ICONS_32 = Shipped("icons-32", "2c7b9637571ee2dc1a4d5e3fe8b6061c0662aeb2087192806b5202bb3d5da3e6", 5_692_160, "Apache-2.0")
+ICONS_32 = Shipped("icons-32", "c7507d19fa754008343a2bb9b9aa0c969e717cfed0097463237046af5702a90e",
+                   5_692_160, "Apache-2.0")
 """Icons, emoji, tiles and avatars of 32 pixels, by the recipe image/icons_cpu."""
 
 SHIPPED: Mapping[str, Shipped] = MappingProxyType({model.name: model for model in (ICONS_32,)})

@@ -6,6 +6,7 @@ moved, scaled or compressed copies stay near. Mirrored or turned ones do not.
 
 from __future__ import annotations
 
+import io
 import json
 import lzma
 from collections.abc import Iterable
@@ -34,7 +35,7 @@ parts); of copies, all that were moved are found, 79% of those made 6% smaller, 
 compressed JPEGs, half of those made darker, and hardly any that were recoloured.
 """
 
-_SIDE_PX, _PLACES = 64, 4
+_SIDE_PX, _PLACES, _SHOWN_PX = 64, 4, 32
 _WHITE = 216  # what a glance takes for paper, and what compression strews around a drawing
 _FIELDS = ("id", "source", "licence", "credit")
 
@@ -98,6 +99,7 @@ class PictureIndex:
         self._words = np.ascontiguousarray(tensors["bits"]).view(np.uint64)  # (N, 4)
         self._colours: NDArray[np.uint8] = tensors["colours"]  # (N, 48)
         self._packed: bytes = tensors["told"].tobytes()
+        self._shown, self._ends = tensors.get("shown"), tensors.get("ends")
 
     def __len__(self) -> int:
         return len(self._words)
@@ -106,6 +108,14 @@ class PictureIndex:
     def told(self) -> tuple[Told, ...]:
         """What is known of each picture, in order."""
         return tuple(Told(*row) for row in json.loads(lzma.decompress(self._packed)))
+
+    def shown(self, place: int) -> bytes | None:
+        """A small WebP of one picture, to be looked at; None where the index has none."""
+        if self._shown is None or self._ends is None:
+            return None
+        start = int(self._ends[place - 1]) if place else 0
+        data: bytes = self._shown[start:int(self._ends[place])].tobytes()
+        return data
 
     def nearest(self, pixels: Pixels, num: int = 1) -> list[Neighbour]:
         """The nearest pictures, the nearest first; none where there is nothing to see. Shapes: (H, W, 4)"""
@@ -122,16 +132,26 @@ class PictureIndex:
 
 def build(pictures: Iterable[tuple[Told, Pixels]]) -> bytes:
     """The file of an index; pictures with nothing to see on them are left out. Shapes: each picture (H, W, 4)"""
-    rows, found = list[Told](), list[Glimpse]()
+    rows, found, shown = list[Told](), list[Glimpse](), list[bytes]()
     for told, pixels in pictures:
         seen = glimpse(pixels)
         if seen is not None:
             rows.append(told)
             found.append(seen)
+            shown.append(_small(pixels))
     written = json.dumps([[getattr(row, name) for name in _FIELDS] for row in rows], ensure_ascii=False).encode()
     return save({"bits": np.array([one.bits for one in found], np.uint8).reshape(-1, NUM_BITS // 8),
                  "colours": np.array([one.colours for one in found], np.uint8).reshape(-1, 3 * _PLACES**2),
+                 "shown": np.frombuffer(b"".join(shown), np.uint8),
+                 "ends": np.cumsum([len(one) for one in shown], dtype=np.int64),
                  "told": np.frombuffer(lzma.compress(written), np.uint8)}, {"form": str(FORM)})
+
+
+def _small(pixels: Pixels) -> bytes:
+    out = io.BytesIO()
+    image = Image.fromarray(resized(squared(pixels, max(pixels.shape[:2])), _SHOWN_PX))
+    image.save(out, "WEBP", quality=35, method=4)
+    return out.getvalue()
 
 
 def write_index(path: Path, pictures: Iterable[tuple[Told, Pixels]]) -> PictureIndex:

@@ -11,7 +11,7 @@ from pathlib import Path
 from makar import store
 from makar.apps.demo.exhibit import Chain, Exhibit, Request
 from makar.apps.demo.page import page
-from makar.apps.demo.works import WORKS, Stage
+from makar.apps.demo.works import Stage, works
 from makar.generate.load import load
 from makar.kit.files import atomic_write
 from makar.ledger import Ledger, open_ledger
@@ -34,8 +34,9 @@ def perform(folder: Path, model: str | None = None, *, before: Callable[[int, in
         newest = next(ledger.stamps(newest_first=True, limit=1), None)
         stage = Stage(model or store.default_model(), folder, ledger)
         load(room("text"), stage.model)  # so that no work's time holds a download
-        for number, (request, make) in enumerate(WORKS, start=1):
-            before(number, len(WORKS), request)
+        planned = works(stage.model)
+        for number, (request, make) in enumerate(planned, start=1):
+            before(number, len(planned), request)
             exhibits.append(make(stage))
             after(exhibits[-1])
         chain = verified(ledger, since_seq=0 if newest is None else newest.seq)

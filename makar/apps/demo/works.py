@@ -15,6 +15,7 @@ import makar
 from makar import Released, Withheld
 from makar.apps.demo.exhibit import Exhibit, Request, masked
 from makar.apps.demo.lesson import teach, traced
+from makar.generate.load import TINY
 from makar.ledger import Ledger
 
 SEED = 7
@@ -150,6 +151,15 @@ def learned(stage: Stage) -> Exhibit:
 WORKS: Sequence[tuple[Request, Callable[[Stage], Exhibit]]] = (
     (ARTICLE, article), (FUNCTION, function), (ANSWER, answer), (LEAK, leak), (LEARNED, learned),
 )
+
+
+def works(model: str) -> Sequence[tuple[Request, Callable[[Stage], Exhibit]]]:
+    """All works that can be made here: pictures need their extra, and the tiny model shows what needs no download."""
+    from makar.apps.demo.pictures import REQUEST, can_be_drawn, pictures
+
+    if model == TINY or not can_be_drawn():
+        return WORKS
+    return (*WORKS, (REQUEST, lambda stage: pictures(stage.folder, stage.ledger, SEED)))
 
 
 def _one(made: Released | list[Released]) -> Released:

@@ -17,7 +17,7 @@ from makar.rooms.image.drawing import Given, draw
 from makar.rooms.image.models import tiny
 from makar.rooms.image.models.patchflow import PatchFlow, Pixels
 
-SAMPLING = ImageSampling(seed=5, num_steps=3)
+SAMPLING = ImageSampling(seed=5, num_steps=8)
 
 
 @pytest.fixture(scope="module")

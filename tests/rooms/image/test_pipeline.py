@@ -89,8 +89,7 @@ def test_only_weights_and_settings_are_taken_in(stored: store.StoredModel) -> No
     names = {path.name for path in stored.folder.rglob("*")}
     assert "evil.py" not in names and "evil.bin" not in names and "model_index.json" in names
     assert all(finding.ok for finding in store.verify("scribble").findings)
-    assert all([path.suffix in (".safetensors", ".json", ".txt") for path in stored.folder.rglob("*")
-                   if path.is_file()])
+    assert {path.suffix for path in stored.folder.rglob("*") if path.is_file()} == {".safetensors", ".json", ".txt"}
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -105,4 +104,4 @@ def test_what_it_cannot_do_is_said(stored: store.StoredModel, folder: Path, tmp_
     (bare / "weights.bin").write_bytes(b"\x80\x04")
     with pytest.raises(BadInput, match=r"no \.safetensors weights"):
         store.add(bare, "bare")
-    assert not any([entry.name == "bare" for entry in store.listing()])
+    assert "bare" not in {entry.name for entry in store.listing()}

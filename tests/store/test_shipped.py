@@ -1,0 +1,57 @@
+"""Models that come with Makar are whole, known by their hash, and ready without a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from makar import store
+from makar.kit.errors import NotHere
+from makar.nets.shards import load_shards
+from makar.rooms.image import ROOM
+from makar.rooms.image.models.patchflow import PatchFlow
+from makar.store import native
+from makar.store.shipped import SHIPPED, Shipped
+from makar.tracing.pictures import open_pictures
+
+MOST_BYTES = 16 << 20
+
+
+@pytest.fixture(autouse=True)
+def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAKAR_HOME", str(tmp_path))
+    monkeypatch.setenv("MAKAR_OFFLINE", "1")
+
+
+@pytest.mark.parametrize("model", SHIPPED.values(), ids=SHIPPED)
+def test_the_package_holds_what_the_list_says(model: Shipped) -> None:
+    assert native.origin(model.folder, model.name).sha256 == model.sha256
+    assert all(file.stat().st_size <= MOST_BYTES for file in model.folder.iterdir())
+    net = ROOM.build(store.stored(model.name)).net
+    assert sum(weight.numel() for weight in net.parameters()) == model.num_params
+    card = (model.folder / "card.md").read_text()
+    assert model.sha256 in card and "CC-BY-4.0" in card and "makar train image/icons_cpu" in card
+
+
+def test_it_is_listed_verified_and_comes_back_after_it_is_removed() -> None:
+    entry = next(entry for entry in store.listing() if entry.name == "icons-32")
+    assert entry.here == "with Makar" and entry.size_bytes == 0
+    first = store.stored("icons-32")
+    assert store.verify("icons-32", progress=False).ok
+    store.remove("icons-32")
+    assert not first.folder.exists()
+    assert store.stored("icons-32").sha256 == first.sha256
+    with pytest.raises(NotHere, match="comes with Makar"):
+        store.pull("icons-32")
+
+
+def test_it_knows_what_it_was_shown_and_by_whom_it_was_drawn() -> None:
+    stored = store.stored("icons-32")
+    model = ROOM.build(stored)
+    assert isinstance(model, PatchFlow) and model.vectors is not None
+    assert len(model.concepts) == len(model.vectors) > 1000 and "dragon" in model.concepts
+    assert {"flat", "glossy", "pixel", "avatar"} <= set(model.looks.families) and "pixel" in model.looks.pixel
+    index = open_pictures(stored.folder / "neighbours.safetensors")
+    assert {told.licence for told in index.told} == {"Apache-2.0", "CC-BY-4.0", "CC0-1.0", "MIT"}
+    assert load_shards(stored.folder, "weights")[0]["out.weight"].dtype.is_floating_point

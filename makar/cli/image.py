@@ -40,8 +40,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
                                 description="Draws small pictures with transparent backgrounds; what leaves has been "
                                 "checked, recorded, marked and signed. 'makar image PROMPT' is 'makar image draw "
                                 "PROMPT'.", epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
-    assert isinstance(group, Parser)
-    group.usual_task, group.tasks = "draw", TASKS
+    own = group
+    assert isinstance(own, Parser)
+    own.usual_task, own.tasks = "draw", TASKS
     tasks = group.add_subparsers(metavar="TASK", required=True, title="tasks")
     draw = _task(tasks, "draw", "draw from words", _draw)
     draw.add_argument("prompt", metavar="PROMPT", help="what the picture should show")

@@ -59,7 +59,8 @@ class Condition:
 
     def with_nothing(self) -> Condition:
         """The same rows, and as many more that ask for nothing."""
-        return Condition(*(torch.cat((part, torch.zeros_like(part))) for part in (self.words, self.present, self.looks)))
+        return Condition(*(torch.cat((part, torch.zeros_like(part)))
+                           for part in (self.words, self.present, self.looks)))
 
 
 def patches_of(pictures: Tensor, patch_px: int) -> Tensor:

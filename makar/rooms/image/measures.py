@@ -48,7 +48,7 @@ def precision(real: Floats, made: Floats) -> NDArray[np.bool_]:
     Source: Kynkäänniemi et al. 2019, arXiv:1904.06991, eqs. 1 and 2
     """
     within = np.sort(distances(real, real), 1)[:, min(NUM_NEIGHBOURS, len(real) - 1)]
-    found: NDArray[np.bool_] = (distances(made, real) <= within).any(1)
+    found: NDArray[np.bool_] = np.asarray((distances(made, real) <= within).any(1), np.bool_)
     return found
 
 

@@ -30,9 +30,10 @@ def add(commands: argparse._SubParsersAction) -> None:
     for name, summary in SUMMARIES.items():
         parser = measures.add_parser(name, help=summary, description=f"{name}: {summary}")
         parser.add_argument("--model", help="a model of 'makar models list' (default: the one for this machine)")
-        if name in _WITH_PAGE:
+        if name == "marks":
             parser.add_argument("--kind", choices=("text", "image"), default="text",
                                 help="whose marks (default: text)")
+        if name in _WITH_PAGE:
             parser.add_argument("--html", type=Path, metavar="FILE", help="write the curves as a page there")
         parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="what to measure on")
         parser.add_argument("--limit", type=int, metavar="N", help="the first N items only")

@@ -91,10 +91,10 @@ def _make(ledger: Ledger, body: Mapping[str, Any]) -> tuple[Content, tuple[str, 
         model = model_of(room, request)
     except MakarError as error:
         raise BadInput(f"the work {body['work']} cannot be made again here: {error}") from error
-    differs = tuple(_differences(body, model, computed_by(room, model)))
+    index = int(body["seed"]) - int(asked["sampling"]["seed"])
+    differs = (*_differences(body, model, computed_by(room, model)), *_other_mark(body, room.marked(request, index)))
     if model.sha256 != body["checkpoint"]["sha256"]:
         raise BadInput(f"the work {body['work']} cannot be made again here: {'; '.join(differs)}")
-    index = int(body["seed"]) - int(asked["sampling"]["seed"])
     return content_of(piece for piece in make(room, request) if piece.index == index), differs
 
 
@@ -106,6 +106,13 @@ def _differences(body: Mapping[str, Any], model: Any, now: Mapping[str, Any]) ->
     for fact in sorted(then.keys() | now.keys()):
         if then.get(fact) != now.get(fact):
             yield f"{fact} was {then.get(fact, 'not told')}, here it is {now.get(fact, 'not told')}"
+
+
+def _other_mark(body: Mapping[str, Any], now: Mapping[str, str]) -> Iterator[str]:
+    """A later version may mark otherwise, and the mark decides which tokens are drawn, which pixels are shaded."""
+    then = body.get("mark", {}).get("scheme")
+    if then is not None and then != now.get("scheme"):
+        yield f"the mark was of the scheme {then}, here it is {now.get('scheme', 'none')}"
 
 
 def _said(work: str, same: bool, content: Content, differs: Sequence[str]) -> str:

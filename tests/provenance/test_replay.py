@@ -69,6 +69,19 @@ def test_another_platform_is_named(book: tuple[Ledger, list[str]], monkeypatch: 
     assert "NOT the same; what is not as it was: cpu was" in done.says
 
 
+def test_another_scheme_of_marks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAKAR_HOME", str(tmp_path))
+    policy = tmp_path / "lax.toml"
+    policy.write_text(LAX)
+    with open_ledger(tmp_path / "ledger.db") as ledger:
+        work = makar.text("Say something", model="tiny", seed=1, max_tokens=8, policy=str(policy), ledger=ledger)
+        then = work.record["mark"]["scheme"]
+        later = dataclasses.replace(ROOM, marked=lambda request, index: {"scheme": "makar-text/9", "key": "0"})
+        monkeypatch.setattr(replaying, "room_named", lambda name: later)
+        done = replaying.replay(ledger, work.id)
+    assert done.differs == (f"the mark was of the scheme {then}, here it is makar-text/9",)
+
+
 def test_other_weights_are_named(book: tuple[Ledger, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     ledger, works = book
     model = load(ROOM, "tiny")

@@ -156,7 +156,7 @@ def _output(args: argparse.Namespace) -> Path:
         if not args.output.suffix and not args.output.is_dir():
             raise BadInput(f"'{args.output}' has no suffix, which says what is written: .png, .webp, .jpg, .svg, .ico")
         return output_path(args.output)
-    words = args.prompt or f"{args.picture.stem} {args.begin.__name__.strip('_')}"
+    words = args.prompt if args.picture is None else f"{args.picture.stem} {args.begin.__name__.strip('_')}"
     name = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")[:LONGEST_NAME].strip("-") or "picture"
     suffix, number = ".svg" if args.svg else ".png", 1
     while (path := Path(f"{name}{f'-{number}' if number > 1 else ''}{suffix}")).exists():

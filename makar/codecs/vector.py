@@ -16,8 +16,10 @@ from makar.codecs.picture import Pixels, is_drawing, opened, read_picture
 from makar.kit.errors import BadInput, NotHere
 
 CLOSE_FRAC = 0.02
-COLOURS = (8, 16, 32, 64)
-"""Tried in this order until the drawing renders within CLOSE_FRAC of the pixels; else the closest stands."""
+COLOURS = (4, 8, 16, 32, 64)
+"""Tried in this order until the drawing renders within CLOSE_FRAC of the pixels, or more of them no longer pay."""
+LEAST_GAIN_FRAC = 0.2
+"""Twice the colours are about twice the bytes; the error must fall by this share for it."""
 MOST_SVG_BYTES = 8_000_000
 _TRACED_PX = 256
 _OPAQUE = 128
@@ -46,8 +48,9 @@ def vectorised(pixels: Pixels, *, crisp: bool = False, side_px: int = 256) -> Ve
     best = None
     for num_colours in COLOURS:
         tried = _measured(pixels, (_TRACED_PX, side_px), _traced(_flat(pixels, num_colours)))
-        if best is None or tried.error_frac < best.error_frac:
-            best = tried
+        if best is not None and tried.error_frac > best.error_frac * (1 - LEAST_GAIN_FRAC):
+            break
+        best = tried
         if best.error_frac <= CLOSE_FRAC:
             break
     assert best is not None

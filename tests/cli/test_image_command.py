@@ -200,6 +200,7 @@ def test_a_mask_of_another_size_and_files_that_are_not_there(place: Path, capfd:
 
 
 @pytest.mark.parametrize(("words", "says"), [
+    ([""], "the prompt is empty"),
     (["", "-o", "x.png"], "the prompt is empty"),
     (["   ", "-o", "x.png"], "the prompt is empty"),
     (["word " * 1000, "-o", "x.png"], "the prompt has 5,000 characters"),

@@ -38,7 +38,8 @@ def trace(work: str | Path | Released, corpora: str | Path | Sequence[str | Path
     if isinstance(work, Released):
         text, record = work.text, work.record
     elif isinstance(work, Path):
-        text, record = read_text(work, limit_bytes=MOST_BYTES), _record_beside(work)
+        text, record = read_text(work, limit_bytes=MOST_BYTES), {}
+        record = _record_beside(work) or _signed_record(work, text)
     else:
         text = work
     if not text.strip():
@@ -88,6 +89,19 @@ def _record_beside(path: Path) -> Mapping[str, Any]:
     except json.JSONDecodeError as error:
         raise BadInput(f"'{beside}' is no record of a work: {error}") from error
     return record if isinstance(record, dict) else {}
+
+
+def _signed_record(path: Path, text: str) -> Mapping[str, Any]:
+    """The record that was signed with the text, if it is as it was signed."""
+    from makar.provenance.credentials.media import HEAD_BYTES, media_of
+    from makar.provenance.credentials.read import read
+    from makar.provenance.credentials.sign import sidecar_path
+
+    beside = sidecar_path(path)
+    with path.open("rb") as file:
+        media = media_of(str(path), file.read(HEAD_BYTES))
+        signature = read(file, media, beside.read_bytes() if beside.is_file() else None, text=text)
+    return signature.manifest if signature.state == "valid" and signature.manifest is not None else {}
 
 
 def _training_data(record: Mapping[str, Any], indexes: Sequence[Index]) -> str:

@@ -45,6 +45,19 @@ def test_a_file_and_the_record_beside_it(books: Path, tmp_path: Path) -> None:
         makar.trace(work, tmp_path / "index")
 
 
+def test_a_signed_file_tells_its_own_training_data(books: Path, tmp_path: Path) -> None:
+    index = makar.index(books, tmp_path / "index", name="cats")
+    policy = tmp_path / "lax.toml"
+    policy.write_text("extends = 'default'\notherwise = 'release'\n[actions]\nrepetition = 'release'\n"
+                      "language = 'release'\n")
+    made = makar.text("Say something", model="tiny", seed=1, regex="[a-z]{4,9}", policy=str(policy))
+    path = made.save(tmp_path / "said.txt")
+    told = made.record["checkpoint"]["training_data"]
+    assert makar.trace(path, index.path).training_data == f"{told} (not looked in here)"
+    path.write_text("Other words.")  # no longer what was signed
+    assert makar.trace(path, index.path).training_data == "training data not disclosed"
+
+
 def test_what_cannot_be_traced(books: Path, tmp_path: Path) -> None:
     with pytest.raises(NotHere, match="makar index FOLDER"):
         makar.trace("text")

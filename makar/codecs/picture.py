@@ -19,6 +19,7 @@ Pixels = NDArray[np.uint8]
 MOST_BYTES = 64_000_000
 MOST_SIDE_PX = 16_384
 MOST_PIXELS = 40_000_000
+MOST_SEEN_PIXELS = 64_000_000
 ICON_SIDES_PX = (16, 32, 48, 64, 128, 256)
 READ = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "ICO", "PPM")
 """What is read, by Pillow's names: readers that run nothing and fetch nothing."""
@@ -90,6 +91,24 @@ def opened(data: bytes, name: str = "the picture") -> Image.Image:
     except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
         raise BadInput(f"{name} is damaged or cut short ({error!s:.80}); save it anew") from error
     return image
+
+
+def glance(data: bytes) -> Image.Image | None:
+    """A file that may be any picture, as it is first seen: animated, in print colours, whatever. None where nothing can
+    be seen of it, or it is too large.
+
+    Shapes: RGBA
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(data), formats=READ) as image:
+                if image.width * image.height > MOST_SEEN_PIXELS:
+                    return None
+                return image.convert("RGBA")
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, IndexError,
+            Image.DecompressionBombError):
+        return None
 
 
 def _require_one_of_a_size(image: Image.Image, name: str) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from makar.codecs.picture import glance
 from makar.kit.config import canonical
 from makar.kit.errors import BadInput
 from makar.kit.files import sha256_bytes
@@ -24,7 +25,7 @@ from makar.marks.finding import Finding
 from makar.marks.key import MarkKey
 from makar.marks.key import keys as all_keys
 from makar.marks.kinds import Mark
-from makar.marks.pictures import LUMA, Picture, Reals, read_picture, residual
+from makar.marks.pictures import LUMA, Picture, Reals, residual
 from makar.marks.waves import PAYLOAD_BITS, SCHEME, pattern, waves_of
 
 LEAST_PSNR_DB = 42.0
@@ -105,10 +106,10 @@ def detect(data: bytes, *, keys: Sequence[MarkKey] | None = None, threshold: flo
     looked = all_keys() if keys is None else list(keys)
     if not looked:
         return Finding(None, 1.0, "nothing was marked on this machine, so there is no key to look with", SCHEME)
-    rgba = read_picture(data)
-    if rgba is None:
+    picture = glance(data)
+    if picture is None:
         return Finding(None, 1.0, "no picture that can be looked through for a mark", SCHEME)
-    return detect_in(rgba, looked, threshold)
+    return detect_in(np.asarray(picture), looked, threshold)
 
 
 def detect_in(rgba: Picture, keys: Sequence[MarkKey], threshold: float = THRESHOLD) -> Finding:

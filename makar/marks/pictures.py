@@ -1,15 +1,12 @@
-"""Pictures as a detector sees them: read from any file, and less what is drawn on them."""
+"""Pictures as a detector sees them: less what is drawn on them."""
 
 from __future__ import annotations
 
 import functools
-import io
-import warnings
 
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_PX = 64_000_000
 LUMA = np.array([0.299, 0.587, 0.114])
 """Source: ITU-R BT.601"""
 _LEAST_ALPHA = 0.06
@@ -18,25 +15,6 @@ _ALIKE, _LARGEST = 8.0, 4.0  # of 255
 
 Picture = NDArray[np.uint8]
 Reals = NDArray[np.float64]
-
-
-def read_picture(data: bytes) -> Picture | None:
-    """The picture of a file that Pillow reads; None where it cannot, or it is too large.
-
-    Shapes: -> (H, W, 4)
-    """
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data)) as opened:
-                if opened.width * opened.height > MOST_PX:
-                    return None
-                return np.asarray(opened.convert("RGBA"))
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError,
-            Image.DecompressionBombWarning):
-        return None
 
 
 def residual(rgba: Picture) -> Reals:

@@ -11,13 +11,13 @@ import pytest
 from PIL import Image
 
 from makar.cli import main
+from makar.codecs.picture import glance
 from makar.evaluate import picture_marks
 from makar.evaluate.measure import Item
 from makar.evaluate.picture_marks.attacks import ATTACKS
 from makar.evaluate.picture_marks.figures import figures
 from makar.evaluate.picture_marks.pictures import pictures, sized
 from makar.kit.errors import BadInput, NotHere
-from makar.marks.pictures import read_picture
 
 
 def disc(size_px: int = 64) -> np.ndarray:
@@ -55,8 +55,8 @@ def test_pictures_are_read_and_sized(archive: Path, tmp_path: Path) -> None:
 
 def test_every_attack_gives_a_picture_that_can_be_read() -> None:
     for attack in ATTACKS:
-        rgba = read_picture(attack.on(disc(), np.random.default_rng(0)))
-        assert rgba is not None and min(rgba.shape[:2]) >= 16, attack.name
+        seen = glance(attack.on(disc(), np.random.default_rng(0)))
+        assert seen is not None and min(seen.size) >= 16, attack.name
 
 
 def test_one_picture_is_measured_and_drawn(archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from makar.codecs.picture import glance
 from makar.kit.errors import BadInput, NotHere
-from makar.marks.pictures import Picture, read_picture
+from makar.marks.pictures import Picture
 
 SIZES_PX = (64, 128, 256, 512)
 LEAST_SEEN_FRAC = 0.1
@@ -22,8 +23,8 @@ def pictures(path: Path) -> list[Picture]:
 
     Raises: NotHere, BadInput (none)
     """
-    read = (read_picture(data) for data in _files(path))
-    found = [rgba for rgba in read if rgba is not None and (rgba[..., 3] > 0).mean() >= LEAST_SEEN_FRAC]
+    read = (np.asarray(picture) for picture in map(glance, _files(path)) if picture is not None)
+    found = [rgba for rgba in read if (rgba[..., 3] > 0).mean() >= LEAST_SEEN_FRAC]
     if not found:
         raise BadInput(f"'{path}' holds no picture; marks are measured on a tar archive of PNG files or the like")
     return found

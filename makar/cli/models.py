@@ -78,8 +78,6 @@ def _verify(args: argparse.Namespace) -> int:
     from makar.store.proof import mend
 
     names = args.name or [entry.name for entry in store.listing() if entry.here not in ("no", "begun")]
-    if not names:
-        print("no model is on this machine yet; run: makar models pull")
     reports = [store.verify(name) for name in names]
     for report in reports:
         for finding in report.findings:

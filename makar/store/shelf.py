@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from makar.kit.errors import Damaged, NotHere, UnknownName
-from makar.store import layout, native, proof
+from makar.store import layout, proof
 from makar.store.catalogue import CATALOGUE, HubFile, RegistryFile, Weights
 from makar.store.fetch import expect_room, fetch, say, whole
 from makar.store.lock import held
@@ -85,7 +85,7 @@ def stored(name: str | None = None, pull: bool = True, *, source: Path | None = 
         with held(layout.lock_file(name), lambda: say(f"another process is preparing {name}; waiting")):
             if not _usable(name):
                 if name in SHIPPED:
-                    make(native.origin(SHIPPED[name].folder, name))
+                    make(SHIPPED[name].origin())
                 elif weights is None:
                     _renew(name)
                 else:

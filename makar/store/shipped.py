@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from makar.kit.errors import Damaged
+from makar.store import native
+from makar.store.stored_model import Origin
+
 
 @dataclass(frozen=True)
 class Shipped:
@@ -21,6 +25,17 @@ class Shipped:
     def folder(self) -> Path:
         """Where the package has it: a checkpoint without what only training needs."""
         return Path(__file__).parent / "shipped" / self.name
+
+    def origin(self) -> Origin:
+        """What its folder says of itself, its weights read and found to be those that are meant.
+
+        Raises: Damaged, BadInput
+        """
+        found = native.origin(self.folder, self.name)
+        if found.sha256 != self.sha256:
+            raise Damaged(f"the weights of {self.name} that came with Makar were changed: they hash to "
+                          f"{found.sha256[:16]}…, expected {self.sha256[:16]}…; install Makar again")
+        return found
 
 
 ICONS_32 = Shipped("icons-32", "c7507d19fa754008343a2bb9b9aa0c969e717cfed0097463237046af5702a90e",

@@ -15,6 +15,7 @@ from makar.store.fetch import bar, say
 from makar.store.lock import held
 from makar.store.proof import Finding
 from makar.store.shelf import added_names, expect_known, raw_of, size_on_disk
+from makar.store.shipped import SHIPPED
 from makar.store.stored_model import Origin, is_ready, read_model
 
 
@@ -57,7 +58,8 @@ def _sources(name: str) -> dict[Path, str]:
         weights = CATALOGUE[name]
         raw = raw_of(weights)
         return {raw: weights.sha256} if raw.exists() else {}
-    return read_model(name)[1].sources
+    origin = SHIPPED[name].origin() if name in SHIPPED else read_model(name)[1]
+    return origin.sources
 
 
 def _source_finding(path: Path, sha256: str, on_bytes: Callable[[int], None]) -> Finding:

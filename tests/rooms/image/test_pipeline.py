@@ -89,7 +89,8 @@ def test_only_weights_and_settings_are_taken_in(stored: store.StoredModel) -> No
     names = {path.name for path in stored.folder.rglob("*")}
     assert "evil.py" not in names and "evil.bin" not in names and "model_index.json" in names
     assert all(finding.ok for finding in store.verify("scribble").findings)
-    assert {path.suffix for path in stored.folder.rglob("*") if path.is_file()} == {".safetensors", ".json", ".txt"}
+    kinds = {path.suffix for path in stored.folder.rglob("*") if path.is_file()}
+    assert kinds - {".txt"} == {".safetensors", ".json"}  # a tokenizer's merges are a file of their own, or are not
 
 
 @pytest.mark.filterwarnings("ignore")

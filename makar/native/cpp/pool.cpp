@@ -46,7 +46,7 @@ Pool::~Pool() {
     return;
   }
   work_ = nullptr;
-  round_.fetch_add(1, std::memory_order_release);
+  round_.fetch_add(1, std::memory_order_seq_cst);
   round_.notify_all();
   for (auto& thread : threads_) thread.join();
 }
@@ -56,7 +56,7 @@ bool Pool::forked() const { return getpid() != owner_; }
 void Pool::run(void (*work)(void*, int), void* job) {
   const std::lock_guard<std::mutex> one_at_a_time(busy_);
   work_ = work, job_ = job;
-  round_.fetch_add(1, std::memory_order_release);
+  round_.fetch_add(1, std::memory_order_seq_cst);
   round_.notify_all();
   work(job, 0);
   meet();
@@ -76,7 +76,9 @@ void Pool::meet() {
   if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 < size_) return await(phase_, phase);
   arrived_.store(0, std::memory_order_relaxed);
   next_.store(0, std::memory_order_relaxed);
-  phase_.store(phase + 1, std::memory_order_release);
+  // No plain store: the processor could ask whether anybody sleeps before it shows the new value, and whoever fell asleep
+  // over the old one in between would never be woken.
+  phase_.exchange(phase + 1, std::memory_order_seq_cst);
   phase_.notify_all();
 }
 

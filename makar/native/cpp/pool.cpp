@@ -76,7 +76,7 @@ void Pool::meet() {
   if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 < size_) return await(phase_, phase);
   arrived_.store(0, std::memory_order_relaxed);
   next_.store(0, std::memory_order_relaxed);
-  // No plain store: the processor could ask whether anybody sleeps before it shows the new value, and whoever fell asleep
+  // No plain store: the processor could ask whether anybody sleeps before it shows the new value, and who fell asleep
   // over the old one in between would never be woken.
   phase_.exchange(phase + 1, std::memory_order_seq_cst);
   phase_.notify_all();

@@ -135,7 +135,7 @@ def test_the_ledger_has_no_word_of_a_request_that_could_not_begin() -> None:
 
 @pytest.mark.parametrize("verb", makar.VERBS_WITHOUT_ROOM)
 def test_a_verb_without_a_room_says_so(verb: str) -> None:
-    with pytest.raises(NotHere, match=f"'{verb}' has no room yet.*text, chat, code, check"):
+    with pytest.raises(NotHere, match=f"'{verb}' has no room yet.*text, chat, code, image"):
         getattr(makar, verb)("a cat")
 
 

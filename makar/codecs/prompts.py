@@ -1,7 +1,11 @@
-"""Who reads prompts, by the name that packs and models keep."""
+"""Words to what a net is conditioned on: who reads prompts, by the name that packs and models keep, and the few small
+numbers that become of what is read.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -31,3 +35,34 @@ def reader(name: str) -> Reader:
 
         return HashedWords()
     raise UnknownName("reader of prompts", name, READERS)
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """A reader's states along the main directions of a pack's phrases, as small integers times a scale.
+
+    reader_name: the text model. Shapes: basis (states, dim), mean (states,), scale (dim,)
+    """
+
+    reader_name: str
+    basis: NDArray[np.float32]
+    mean: NDArray[np.float32]
+    scale: NDArray[np.float32]
+
+    def small(self, states: NDArray[np.float32]) -> NDArray[np.int8]:
+        """Shapes: states (tokens, states) -> (tokens, dim)"""
+        along = (states - self.mean) @ self.basis
+        return np.clip(np.rint(along / self.scale), -127, 127).astype(np.int8)
+
+    def words(self, prompt: str) -> NDArray[np.float32]:
+        """A vector for each token, to the bit as a pack keeps those of its phrases.
+
+        Shapes: -> (tokens, dim)
+        Raises: BadInput (an empty prompt), NotHere, NoNetwork, Damaged
+        """
+        found: NDArray[np.float32] = self.small(self._reader.states(prompt)) * self.scale
+        return found
+
+    @cached_property
+    def _reader(self) -> Reader:
+        return reader(self.reader_name)

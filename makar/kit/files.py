@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -83,6 +84,44 @@ def atomic_write(path: Path, data: bytes | str, *, mode: int = 0o644) -> None:
     """
     with atomic_writer(path, mode=mode) as file:
         file.write(data.encode() if isinstance(data, str) else data)
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A folder to fill, which stands at `folder` once the block has ended well, or not at all; an older one there makes
+    way at that moment.
+
+    Raises: OutOfRoom, BadInput
+    """
+    with disk_errors(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name[:80]}.", suffix=".part"))
+    try:
+        yield part
+        with disk_errors(folder):
+            part.chmod(0o755)
+            _put_in_place(part, folder)
+            _flush(folder.parent)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _put_in_place(part: Path, folder: Path) -> None:
+    if not folder.exists():
+        part.rename(folder)
+        return
+    old = part.with_suffix(".old")
+    folder.rename(old)
+    part.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _flush(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def read_text(path: Path, *, limit_bytes: int = 10_000_000) -> str:

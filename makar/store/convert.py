@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from makar.kit.errors import BadInput, NotHere
-from makar.kit.files import atomic_write, disk_errors
+from makar.kit.files import atomic_write, whole_folder
 from makar.store import gguf_config, gguf_tokenizer, hub_config, hub_tokenizer, native, pipeline
 from makar.store.families import GGUF, HUGGING_FACE, Plan, plan
 from makar.store.gguf_file import Entry, GGUFFile
@@ -46,15 +44,15 @@ def convert(source: Path, folder: Path, *, origin: Mapping[str, Any] | None = No
     elif pipeline.is_pipeline(source):
         pipeline.copy(source, folder, origin, native.FORMAT)
     elif source.is_dir():
-        with SafetensorsFolder(source) as opened:
-            _write_folder(folder, read_folder(opened), origin, dtype)
+        with SafetensorsFolder(source) as opened, whole_folder(folder) as part:
+            _fill(part, read_folder(opened), origin, dtype)
     else:
         refuse_pickle(source)
         if source.suffix == ".safetensors":
             raise BadInput(f"'{source}' is only the weights; name the folder that also holds config.json and "
                            "tokenizer.json")
-        with GGUFFile(source) as file:
-            _write_folder(folder, read_gguf(file), origin, dtype)
+        with GGUFFile(source) as file, whole_folder(folder) as part:
+            _fill(part, read_gguf(file), origin, dtype)
 
 
 def read_gguf(file: GGUFFile) -> Reading:
@@ -79,30 +77,6 @@ def _checked(found: Plan, tensors: Mapping[str, Entry], where: Path) -> Plan:
             raise BadInput(f"'{where}': tensor '{target.source}' has shape {tensors[target.source].shape}, "
                            f"expected {target.shape}; its configuration describes another model")
     return found
-
-
-def _write_folder(folder: Path, reading: Reading, origin: Mapping[str, Any] | None, dtype: str) -> None:
-    with disk_errors(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name[:80]}.", suffix=".part"))
-    try:
-        _fill(part, reading, origin, dtype)
-        with disk_errors(folder):
-            part.chmod(0o755)
-            _put_in_place(part, folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
-def _put_in_place(part: Path, folder: Path) -> None:
-    """Renames; an older conversion at `folder` makes way first."""
-    if folder.exists():
-        old = folder.with_name(f".{folder.name}.old-{part.name[-12:]}")
-        folder.rename(old)
-        part.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        part.rename(folder)
 
 
 def _fill(part: Path, reading: Reading, origin: Mapping[str, Any] | None, dtype: str) -> None:

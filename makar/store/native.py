@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from makar.kit.errors import BadInput, Damaged
-from makar.kit.files import atomic_write, disk_errors, read_text, sha256_bytes, sha256_file
+from makar.kit.files import atomic_write, disk_errors, read_text, sha256_bytes, sha256_file, whole_folder
 from makar.store.stored_model import Origin
 
 FORMAT = 1
@@ -72,19 +71,11 @@ def copy(source: Path, folder: Path, origin: Mapping[str, Any] | None) -> None:
     Raises: BadInput, OutOfRoom
     """
     facts = _facts(source)
-    with disk_errors(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name[:80]}.", suffix=".part"))
-        try:
-            for name in (*weight_files(source), SHARDS, TOKENIZER, *OPTIONAL):
-                if (source / name).is_file():
-                    shutil.copyfile(source / name, part / name)
-            atomic_write(part / MODEL, json.dumps({**facts, "origin": dict(origin or {})}, indent=1,
-                                                  ensure_ascii=False))
-            part.chmod(0o755)
-            part.rename(folder)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+    with disk_errors(folder), whole_folder(folder) as part:
+        for name in (*weight_files(source), SHARDS, TOKENIZER, *OPTIONAL):
+            if (source / name).is_file():
+                shutil.copyfile(source / name, part / name)
+        atomic_write(part / MODEL, json.dumps({**facts, "origin": dict(origin or {})}, indent=1, ensure_ascii=False))
 
 
 def _facts(folder: Path) -> dict[str, Any]:

@@ -6,13 +6,12 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from makar.kit.errors import BadInput, Damaged
-from makar.kit.files import atomic_write, disk_errors, read_text, sha256_bytes, sha256_file
+from makar.kit.files import atomic_write, disk_errors, read_text, sha256_bytes, sha256_file, whole_folder
 from makar.store.stored_model import Origin
 
 INDEX, FAMILY = "model_index.json", "diffusers"
@@ -47,21 +46,14 @@ def copy(source: Path, folder: Path, origin: Mapping[str, Any] | None, form: int
 
     Raises: OutOfRoom
     """
-    with disk_errors(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name[:80]}.", suffix=".part"))
-        try:
-            for path in sorted(source.rglob("*")):
-                if path.is_file() and path.suffix in KEPT:
-                    target = part / path.relative_to(source)
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copyfile(path, target)
-            facts = {"format": form, "family": FAMILY, "architecture": {"family": FAMILY}, "origin": dict(origin or {})}
-            atomic_write(part / "model.json", json.dumps(facts, indent=1, ensure_ascii=False))
-            part.chmod(0o755)
-            part.rename(folder)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+    facts = {"format": form, "family": FAMILY, "architecture": {"family": FAMILY}, "origin": dict(origin or {})}
+    with disk_errors(folder), whole_folder(folder) as part:
+        for path in sorted(source.rglob("*")):
+            if path.is_file() and path.suffix in KEPT:
+                target = part / path.relative_to(source)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target)
+        atomic_write(part / "model.json", json.dumps(facts, indent=1, ensure_ascii=False))
 
 
 def _index(folder: Path) -> dict[str, Any]:

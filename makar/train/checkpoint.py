@@ -8,11 +8,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +20,7 @@ from torch import Tensor
 
 from makar.kit.config import canonical, to_json
 from makar.kit.errors import NotHere
-from makar.kit.files import atomic_write, disk_errors, sha256_bytes
+from makar.kit.files import atomic_write, sha256_bytes, whole_folder
 from makar.ledger import open_ledger
 from makar.nets import transformer
 from makar.train.config import Config
@@ -74,33 +71,17 @@ def write_checkpoint(out: Path, step: int, what: Written) -> Checkpoint:
 
     Raises: OutOfRoom (what was there stays)
     """
-    with made_whole(out, step) as (part, final):
+    final = step_folder(out, step)
+    with whole_folder(final) as part:
         sha256 = _fill(part, step, what)
     _stamp(final, step, sha256, what)
     drop_older(out)
     return Checkpoint(final, step, sha256, what.corpus_root, what.parent)
 
 
-@contextmanager
-def made_whole(out: Path, step: int) -> Iterator[tuple[Path, Path]]:
-    """A folder to fill, and where it stands once the block has ended well.
-
-    Raises: OutOfRoom
-    """
-    final = out / FOLDER / f"step-{step:08}"
-    with disk_errors(final):
-        final.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(dir=final.parent, prefix=".making-"))
-    try:
-        yield part, final
-        with disk_errors(final):
-            part.chmod(0o755)
-            if final.exists():
-                shutil.rmtree(final)
-            part.rename(final)
-            _flush(final.parent)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+def step_folder(out: Path, step: int) -> Path:
+    """Where the checkpoint of that step stands in a run's folder."""
+    return out / FOLDER / f"step-{step:08}"
 
 
 def drop_older(out: Path) -> None:
@@ -148,14 +129,6 @@ def config_sha256(config: Config) -> str:
     return sha256_bytes(canonical(config).encode())
 
 
-def _flush(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _stamp(folder: Path, step: int, sha256: str, what: Written) -> None:
     config = canonical(what.config).encode()
     with open_ledger() as ledger:
@@ -179,6 +152,6 @@ def newest(out: Path) -> Path:
     found = checkpoints(out)
     if not found:
         raise NotHere(f"there is no checkpoint in '{out}'; begin the run without --resume")
-    for left in (out / FOLDER).glob(".making-*"):
+    for left in (out / FOLDER).glob(".*.part"):
         shutil.rmtree(left, ignore_errors=True)
     return found[-1]

@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from makar.codecs.pack import Entry, Pack, Words, write_pack
+from makar.codecs.prompts import Prompts
 from makar.curation.pictures.captions import phrases
 from makar.curation.pictures.drawing import PERMISSIVE, Drawing, Source
 from makar.curation.pictures.near import Seen
 from makar.curation.pictures.render import render
-from makar.curation.pictures.words import Map, embed
+from makar.curation.pictures.words import embed
 from makar.kit.errors import BadInput
 from makar.kit.files import atomic_writer, sha256_bytes
 from makar.kit.progress import Progress
@@ -38,7 +39,7 @@ class Gathering:
     size_px: int = 64
     held_out_frac: float = 0.05
     reader: str = "minilm"
-    like: Map | None = None
+    like: Prompts | None = None
     accept: tuple[str, ...] | None = PERMISSIVE
     num_workers: int = 2
 
@@ -92,7 +93,7 @@ def _embedded(folder: Path, told: list[str], settings: Gathering) -> Words:
 
 
 def _reader(settings: Gathering) -> str:
-    return settings.like.reader if settings.like else settings.reader
+    return settings.like.reader_name if settings.like else settings.reader
 
 
 def credits_of(entries: Sequence[Entry]) -> list[str]:

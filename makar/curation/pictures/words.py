@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from makar.codecs.pack import Words
-from makar.codecs.prompts import reader
+from makar.codecs.prompts import Prompts, reader
 from makar.kit.files import atomic_writer
 from makar.kit.progress import Progress
 
@@ -18,17 +17,7 @@ NUM_DIMS = 128
 MOST_TOK = 16
 
 
-@dataclass(frozen=True)
-class Map:
-    """How a reader's states become few and small numbers. Shapes: basis (states, dim), mean (states,), scale (dim,)"""
-
-    reader: str
-    basis: NDArray[np.float32]
-    mean: NDArray[np.float32]
-    scale: NDArray[np.float32]
-
-
-def embed(told: Sequence[str], kept: Path, reader_name: str, like: Map | None = None) -> Words:
+def embed(told: Sequence[str], kept: Path, reader_name: str, like: Prompts | None = None) -> Words:
     """Embeds every phrase, at most 16 tokens of each; the states are kept at `kept`, so that this is done once.
 
     like: the map that a model was trained with, if it is to be trained on; else one is made for these phrases
@@ -39,11 +28,15 @@ def embed(told: Sequence[str], kept: Path, reader_name: str, like: Map | None = 
         _keep_states(told, kept, reader_name)
     with np.load(kept) as held:
         states, lengths = held["states"].astype(np.float32), held["lengths"]
-    basis, mean = (like.basis, like.mean) if like else main_directions(states, min(NUM_DIMS, states.shape[1]))
-    along = (states - mean) @ basis
-    scale = like.scale if like else (np.quantile(np.abs(along), 0.999, axis=0) / 127 + 1e-9).astype(np.float32)
+    prompts = like or _fitted(states, reader_name)
     starts = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
-    return Words(tuple(told), np.clip(np.rint(along / scale), -127, 127).astype(np.int8), starts, basis, mean, scale)
+    return Words(tuple(told), prompts.small(states), starts, prompts.basis, prompts.mean, prompts.scale)
+
+
+def _fitted(states: NDArray[np.float32], reader_name: str) -> Prompts:
+    basis, mean = main_directions(states, min(NUM_DIMS, states.shape[1]))
+    scale = np.quantile(np.abs((states - mean) @ basis), 0.999, axis=0) / 127 + 1e-9
+    return Prompts(reader_name, basis, mean, scale.astype(np.float32))
 
 
 def main_directions(states: NDArray[np.float32], num: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -20,12 +20,12 @@ from torch import Tensor
 
 from makar.codecs.pack import Pack, Pixels
 from makar.kit.config import canonical, to_json
-from makar.kit.files import atomic_write, sha256_bytes
+from makar.kit.files import atomic_write, sha256_bytes, whole_folder
 from makar.ledger import open_ledger
 from makar.nets.shards import save_shards
 from makar.store.native import FORMAT, PICTURES
 from makar.tracing.pictures import Told, write_index
-from makar.train.checkpoint import drop_older, made_whole
+from makar.train.checkpoint import drop_older, step_folder
 from makar.train.pictures.card import write_card
 from makar.train.state import save_state
 
@@ -45,7 +45,8 @@ class Saver:
         weights = {name: weight.detach() for name, weight in session.net.named_parameters()}
         average = session.optimiser.average or weights
         model = self._model(session)
-        with made_whole(session.out, session.clock.step) as (part, final):
+        final = step_folder(session.out, session.clock.step)
+        with whole_folder(final) as part:
             sha256 = save_shards(part, WEIGHTS, {**{name: _kept(weight) for name, weight in average.items()},
                                                   **words_map(self._pack), "concepts": _kept(self._concepts[1])},
                                  {"looks": list(self._pack.looks)})

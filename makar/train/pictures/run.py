@@ -16,7 +16,7 @@ from torch import Tensor
 
 from makar.codecs.pack import Pack, open_pack
 from makar.codecs.pixels import to_pixels
-from makar.curation.pictures.words import Map
+from makar.codecs.prompts import Prompts
 from makar.kit.config import from_json, replace_at, to_json
 from makar.kit.errors import BadInput, Damaged, NotHere
 from makar.kit.files import atomic_write, read_text
@@ -136,7 +136,7 @@ def start_folder(start: str) -> Path:
     return Path(start) if Path(start).is_dir() else stored(start).folder
 
 
-def words_of(start: str) -> Map:
+def words_of(start: str) -> Prompts:
     """How the model that a run begins with was told words.
 
     Raises: as `start_folder`
@@ -144,7 +144,7 @@ def words_of(start: str) -> Map:
     folder = start_folder(start)
     tensors = load_shards(folder, WEIGHTS)[0]
     basis, mean, scale = (tensors[f"words.{name}"].numpy() for name in ("basis", "mean", "scale"))
-    return Map(json.loads(read_text(folder / "model.json"))["reader"], basis, mean, scale)
+    return Prompts(json.loads(read_text(folder / "model.json"))["reader"], basis, mean, scale)
 
 
 def _weights_to_start_with(start: str, wanted: dict[str, Tensor], pack: Pack) -> dict[str, Tensor]:

@@ -15,12 +15,13 @@ from torch import Tensor
 
 from makar.codecs.picture import read_picture, squared
 from makar.codecs.pixels import to_pixels, to_values
+from makar.codecs.prompts import Prompts
 from makar.kit.errors import BadInput, Damaged
 from makar.kit.files import read_text
 from makar.nets.patches import Config, PatchTransformer
 from makar.nets.shards import load_shards
 from makar.rooms.image.drawing import Given, denoiser, draw
-from makar.rooms.image.prompts import Prompts
+from makar.rooms.image.prompts import condition
 from makar.rooms.image.request import ImageRequest, Reference, decoded
 from makar.rooms.image.styles import Looks
 from makar.store import StoredModel
@@ -63,8 +64,8 @@ class PatchFlow:
         Raises: UnknownName (a style), BadInput (a prompt or a picture that cannot be read), NotHere, NoNetwork, Damaged
         """
         c, sampling = self.net.config, request.sampling
-        condition = self.prompts.condition(request.prompt, self.looks.number(request.style), c.context_tok)
-        denoise = denoiser(self.net, condition, sampling.guidance)
+        asked = condition(self.prompts, request.prompt, self.looks.number(request.style), c.context_tok)
+        denoise = denoiser(self.net, asked, sampling.guidance)
         given = None if request.reference is None else given_of(request.reference, c.size_px)
         for index in range(request.n):
             values = draw(self.net, denoise, sampling.seed + index, sampling.num_steps, sampling.solver, given)

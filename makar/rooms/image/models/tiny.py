@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from makar.codecs.hashed import NUM_STATES
+from makar.codecs.prompts import Prompts
 from makar.kit.files import sha256_bytes
 from makar.nets.patches import Config, PatchTransformer
 from makar.rooms.image.models.patchflow import PatchFlow
-from makar.rooms.image.prompts import Prompts
 from makar.rooms.image.styles import Looks
 
 CONFIG = Config(size_px=32, patch_px=8, dim=64, num_layers=2, num_looks=3, word_dim=NUM_STATES, hidden_dim=128,

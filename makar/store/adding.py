@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from makar.kit.errors import BadInput, NoNetwork, NotHere
@@ -72,8 +72,8 @@ def _free_name(name: str) -> str:
 
 
 def _with(origin: Origin, stated: Stated) -> Origin:
-    return Origin(origin.name, origin.sha256, origin.source, stated.licence or origin.licence,
-                  stated.training_data or origin.training_data, origin.bytes, origin.raw, origin.files)
+    return replace(origin, licence=stated.licence or origin.licence,
+                   training_data=stated.training_data or origin.training_data)
 
 
 def _from_disk(path: Path, name: str) -> Origin:
@@ -131,6 +131,8 @@ def _from_hub(asked: HubFile, name: str) -> Origin:
         raise NoNetwork(f"MAKAR_OFFLINE keeps Makar off the network; fetch {asked.repo} on a connected machine and run "
                         "here: makar models add PATH")
     repo = hub_repo.describe(asked)
+    if not asked.file and any(entry.name == pipeline.INDEX for entry in repo.entries):
+        return _pipeline_from_hub(repo, name)
     entries = _chosen(asked, repo)
     hashes = {entry.name: entry.sha256 for entry in entries}
     size_bytes = sum(entry.size_bytes for entry in entries)
@@ -144,6 +146,39 @@ def _from_hub(asked: HubFile, name: str) -> Origin:
                   layout.stored_path(raw), files)
 
 
+def _pipeline_from_hub(repo: Repo, name: str) -> Origin:
+    """A folder with each part of the pipeline in a folder of its own, as the library that opens it expects them."""
+    by_name = {entry.name: entry for entry in repo.entries}
+    index = hub_repo.small_file(by_name[pipeline.INDEX])
+    entries = [by_name[name] for name in pipeline.needed(index, by_name, repo.name)]
+    weights = [entry for entry in entries if entry.name.endswith(".safetensors")]
+    _expect_hashes(weights, repo)
+    expect_room(2 * sum(entry.size_bytes for entry in entries), f"pulling {name}")
+    folder = _folder_of(repo)
+    for entry in entries:
+        _place(entry, repo, folder)
+    return replace(pipeline.origin(folder, name), source=f"{repo.name}@{repo.commit}", licence=repo.licence,
+                   training_data=repo.training_data, raw=layout.stored_path(folder))
+
+
+def _place(entry: Entry, repo: Repo, folder: Path) -> None:
+    """One file into the folder under its own name, unless it is there; large ones go through the store's fetch."""
+    target = folder / entry.name
+    if whole(target, entry.size_bytes):
+        return
+    if not entry.sha256:
+        atomic_write(target, hub_repo.small_file(entry))
+        return
+    raw = _fetch_entry(entry, repo)
+    with disk_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        raw.replace(target)
+
+
+def _folder_of(repo: Repo) -> Path:
+    return layout.root() / "raw" / f"{repo.name.replace('/', '--')}--{repo.commit[:12]}"
+
+
 def _fetch_entry(entry: Entry, repo: Repo) -> Path:
     return fetch(Weights(entry.name, entry.name, entry.sha256, entry.size_bytes, 0, repo.licence, repo.training_data,
                          (entry.file,)), show=True)
@@ -151,16 +186,12 @@ def _fetch_entry(entry: Entry, repo: Repo) -> Path:
 
 def _fetch_folder(entries: list[Entry], repo: Repo) -> Path:
     """A folder with the weights under their own names and the small files beside them; what is there is kept."""
-    folder = layout.root() / "raw" / f"{repo.name.replace('/', '--')}--{repo.commit[:12]}"
+    folder = _folder_of(repo)
     for entry in repo.entries:
         if entry.name in SMALL_FILES:
             atomic_write(folder / entry.name, hub_repo.small_file(entry))
     for entry in entries:
-        if not whole(folder / entry.name, entry.size_bytes):
-            raw = _fetch_entry(entry, repo)
-            with disk_errors(folder):
-                folder.mkdir(parents=True, exist_ok=True)
-                raw.replace(folder / entry.name)
+        _place(entry, repo, folder)
     _folder_weights(folder)
     return folder
 
@@ -188,7 +219,12 @@ def _chosen(asked: HubFile, repo: Repo) -> list[Entry]:
                        f"({', '.join(ggufs[:12])})")
     else:
         raise BadInput(f"{repo.name} has neither .safetensors nor .gguf weights{_no_pickles(flat)}")
-    unknown = [name for name in chosen if not re.fullmatch("[0-9a-f]{64}", by_name[name].sha256)]
+    entries = [by_name[name] for name in chosen]
+    _expect_hashes(entries, repo)
+    return entries
+
+
+def _expect_hashes(entries: Iterable[Entry], repo: Repo) -> None:
+    unknown = [entry.name for entry in entries if not re.fullmatch("[0-9a-f]{64}", entry.sha256)]
     if unknown:
         raise BadInput(f"the hub states no sha256 for {', '.join(unknown)} of {repo.name}, so it cannot be verified")
-    return [by_name[name] for name in chosen]

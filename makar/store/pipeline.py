@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Collection, Mapping
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from makar.kit.errors import BadInput, Damaged
@@ -21,6 +21,29 @@ KEPT = (".safetensors", ".json", ".txt", ".model")
 def is_pipeline(path: Path) -> bool:
     """Whether the folder holds one."""
     return (path / INDEX).is_file()
+
+
+def needed(index: bytes, names: Collection[str], where: str) -> list[str]:
+    """The files that a pipeline is opened from, of all that lie in its repository: settings, and each part's weights in
+    full precision.
+
+    Raises: Damaged (no index), BadInput (a part has no weights that can be read safely)
+    """
+    try:
+        parts = [part for part, kind in json.loads(index).items() if isinstance(kind, list) and any(kind)
+                 and part.isidentifier()]  # no path out of the folder
+    except (ValueError, AttributeError) as error:
+        raise Damaged(f"{INDEX} of {where} cannot be read ({error})") from error
+    found = [INDEX]
+    for part in parts:
+        mine = [name for name in names if PurePosixPath(name).parent == PurePosixPath(part)]
+        weights = [name for name in mine if name.endswith(".safetensors")]
+        full = [name for name in weights if "." not in PurePosixPath(name).stem]  # not model.fp16.safetensors
+        if not full and any(name.endswith((".safetensors", ".bin", ".msgpack")) for name in mine):
+            raise BadInput(f"{where} has no .safetensors weights in full precision for its part '{part}' "
+                           f"(it has {', '.join(sorted(mine)[:4])})")
+        found += [name for name in mine if name.endswith(KEPT) and (name in full or name not in weights)]
+    return found
 
 
 def origin(folder: Path, name: str) -> Origin:

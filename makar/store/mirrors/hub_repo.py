@@ -81,7 +81,10 @@ def small_file(entry: Entry) -> bytes:
     if entry.size_bytes > SMALL_LIMIT_BYTES:
         raise BadInput(f"{entry.name} of {entry.file.repo} has {entry.size_bytes:,} bytes; "
                        f"the limit for such a file is {SMALL_LIMIT_BYTES:,}")
-    data = hub.get(hub.file_url(entry.file), entry.size_bytes)
+    try:
+        data = hub.get(hub.file_url(entry.file), entry.size_bytes)
+    except NotHere as error:
+        raise NotHere(f"{hub.address()} lists {entry.name} of {entry.file.repo}, but {error}") from error
     if entry.sha256:
         matches = hashlib.sha256(data).hexdigest() == entry.sha256
     else:  # git's own name for these bytes; SHA-1 is what the hub has for small files

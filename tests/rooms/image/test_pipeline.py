@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import makar
 from makar import store
-from makar.codecs.picture import read_picture
+from makar.codecs.picture import encoded, read_picture
 from makar.generate.load import forget
 from makar.kit.errors import BadInput
 
@@ -94,11 +96,33 @@ def test_only_weights_and_settings_are_taken_in(stored: store.StoredModel) -> No
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_it_varies_and_edits_within_a_mask(stored: store.StoredModel, tmp_path: Path) -> None:
+    first = draw(size=256)
+    settings: dict[str, Any] = {"model": "scribble", "steps": 4, "policy": "loose.toml", "mark": False, "size": 256}
+    other = makar.vary_image(first.data, strength=0.5, **settings)
+    assert other.data != first.data and makar.replay(other.id).same
+    mask = np.zeros((256, 256, 4), np.uint8)
+    mask[..., 3], mask[:128, :, :3] = 255, 255
+    edited = makar.edit_image(first.data, "a green dragon", mask=encoded(mask, "png"), strength=1.0, **settings)
+    before, after = read_picture(first.data), read_picture(edited.data)
+    assert (before[128:] == after[128:]).all() and (before[:128] != after[:128]).any()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_pipeline_of_a_kind_that_only_reads_words_says_so(stored: store.StoredModel, folder: Path,
+                                                            tmp_path: Path) -> None:
+    index = json.loads((folder / "model_index.json").read_text())
+    shutil.copytree(folder, tmp_path / "words")
+    (tmp_path / "words" / "model_index.json").write_text(json.dumps(index | {"_class_name": "TextToVideoSDPipeline"}))
+    store.add(tmp_path / "words", "words")
+    with pytest.raises(BadInput, match="draws from words alone"):
+        makar.vary_image(draw().data, model="words", policy="loose.toml")
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_what_it_cannot_do_is_said(stored: store.StoredModel, folder: Path, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="unknown style 'flat'"):
         draw(style="flat")
-    with pytest.raises(BadInput, match="draws from words alone"):
-        makar.vary_image(draw().data, model="scribble", policy="loose.toml")
     bare = tmp_path / "bare"
     bare.mkdir()
     (bare / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')

@@ -13,15 +13,19 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 
 from makar.codecs.picture import Pixels
 from makar.kit.errors import BadInput, Damaged, NotHere
+from makar.rooms.image.finish import on_ground
+from makar.rooms.image.given import Opened, opened
 from makar.rooms.image.request import ImageRequest
 from makar.rooms.image.styles import Looks
 from makar.store import StoredModel
 
 SMALLEST_PX = 256
 """Pipelines were trained on larger pictures than the room's smallest; they draw at least this and are made smaller."""
+WHITE = (255, 255, 255)
 
 
 @dataclass(frozen=True)
@@ -38,24 +42,51 @@ class Pipeline:
     def pictures(self, request: ImageRequest) -> Iterator[tuple[int, Pixels]]:
         """Every candidate, drawn alone from a seed of its own.
 
+        A picture to start from is laid on white, for pipelines know no transparency; where a mask forbids it, none of
+        its pixels changes.
+
         Shapes: RGBA (S, S, 4)
-        Raises: BadInput (a style, a picture to start from, what the pipeline refuses), NotHere (diffusers), Damaged
+        Raises: BadInput (a style, what the pipeline refuses), NotHere (diffusers), Damaged
         """
-        if request.reference is not None:
-            raise BadInput(f"the pipeline '{self.name}' draws from words alone; to vary and to edit, name "
-                           "a model of Makar's own")
         self.looks.number(request.style)
-        sampling, pipeline = request.sampling, self._pipeline
         side_px = max(request.size_px, min(SMALLEST_PX, self.native_px))
+        start = None if request.reference is None else opened(request.reference, side_px)
+        pipeline, asked = self._begin(request, start, side_px)
         for index in range(request.n):
-            random = torch.Generator().manual_seed(sampling.seed + index)
+            random = torch.Generator().manual_seed(request.sampling.seed + index)
             try:
-                drawn = pipeline(prompt=request.prompt, height=side_px, width=side_px, generator=random,
-                                 num_inference_steps=sampling.num_steps, guidance_scale=sampling.guidance,
-                                 output_type="np").images[0]
+                drawn = _pixels(pipeline(**asked, generator=random, output_type="np").images[0])
             except (ValueError, TypeError) as error:
                 raise BadInput(f"the pipeline '{self.name}' cannot draw that: {error!s:.200}") from error
-            yield index, _pixels(drawn)
+            if start is not None and start.free is not None:
+                drawn = np.where(start.free[..., None], drawn, on_ground(start.pixels, WHITE))
+            yield index, drawn
+
+    def _begin(self, request: ImageRequest, start: Opened | None, side_px: int) -> tuple[Any, dict[str, Any]]:
+        """The pipeline that draws from words, from a picture or within a mask, of the same parts, and what it is told.
+
+        Raises: BadInput (the library knows no such pipeline for these parts), NotHere, Damaged
+        """
+        sampling, pipeline = request.sampling, self._pipeline
+        asked = {"prompt": request.prompt, "num_inference_steps": sampling.num_steps,
+                 "guidance_scale": sampling.guidance}
+        if start is None or request.reference is None:
+            return pipeline, {**asked, "height": side_px, "width": side_px}
+        from diffusers import AutoPipelineForImage2Image, AutoPipelineForInpainting
+
+        kind = AutoPipelineForImage2Image if start.free is None else AutoPipelineForInpainting
+        try:
+            pipeline = kind.from_pipe(pipeline)
+        except ValueError as error:
+            raise BadInput(f"the pipeline '{self.name}' draws from words alone ({error!s:.120}); to vary and to edit, "
+                           "name a model of Makar's own") from error
+        pipeline.set_progress_bar_config(disable=True)
+        given = {"image": Image.fromarray(on_ground(start.pixels, WHITE)[..., :3]),
+                 "strength": request.reference.strength_frac}
+        if start.free is None:
+            return pipeline, asked | given
+        mask = Image.fromarray(start.free.astype(np.uint8) * 255)
+        return pipeline, {**asked, **given, "mask_image": mask, "height": side_px, "width": side_px}
 
     @property
     def native_px(self) -> int:

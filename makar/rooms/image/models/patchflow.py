@@ -11,9 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from makar.codecs.picture import read_picture, squared
 from makar.codecs.pixels import to_pixels, to_values
 from makar.codecs.prompts import Prompts
 from makar.kit.errors import BadInput, Damaged
@@ -21,8 +19,9 @@ from makar.kit.files import read_text
 from makar.nets.patches import Config, PatchTransformer
 from makar.nets.shards import load_shards
 from makar.rooms.image.drawing import Given, denoiser, draw
+from makar.rooms.image.given import opened
 from makar.rooms.image.prompts import condition
-from makar.rooms.image.request import ImageRequest, Reference, decoded
+from makar.rooms.image.request import ImageRequest, Reference
 from makar.rooms.image.styles import Looks
 from makar.store import StoredModel
 from makar.store.native import PICTURES
@@ -83,17 +82,9 @@ def given_of(reference: Reference, size_px: int) -> Given:
 
     Raises: BadInput (no picture, or a mask of another size)
     """
-    picture = read_picture(decoded(reference.picture), "the picture")
-    clean = to_values(torch.from_numpy(squared(picture, size_px)[None].copy()))
-    if reference.mask is None:
-        return Given(clean, reference.strength_frac)
-    mask = read_picture(decoded(reference.mask), "the mask")
-    if mask.shape != picture.shape:
-        raise BadInput(f"the mask is {mask.shape[1]} x {mask.shape[0]} px and the picture {picture.shape[1]} x "
-                       f"{picture.shape[0]}; give a mask of the picture's size, white where it may change")
-    light = squared(mask, size_px)
-    free: Tensor = torch.from_numpy((light[..., :3].mean(-1) * (light[..., 3] / 255) > 127).astype(np.float32))
-    return Given(clean, reference.strength_frac, free[None, None])
+    start = opened(reference, size_px)
+    free = None if start.free is None else torch.from_numpy(start.free.astype(np.float32))[None, None]
+    return Given(to_values(torch.from_numpy(start.pixels[None].copy())), reference.strength_frac, free)
 
 
 def build(stored: StoredModel) -> PatchFlow:

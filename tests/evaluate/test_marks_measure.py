@@ -66,7 +66,7 @@ def test_figures_of_known_outcomes() -> None:
     human = [{"kind": "human", "num": 1000, "log10_p": [-4.5, -2.1, -1.5]}]
     items = [Item(str(number), outcome) for number, outcome in enumerate(pair + marked + human)]
     found = {figure.name: figure for figure in figures(items)}
-    assert found["false positives, 1,000 human passages"].value == 0.001
+    assert found["false positives, 1,000 looks at human passages"].value == 0.001
     assert found["prose of 200 tokens found (3)"].value == pytest.approx(2 / 3)
     assert found["prose of 400 tokens, 20% edited (3)"].value == pytest.approx(2 / 3)
     ratio = found["perplexity marked / unmarked (5 pairs)"]

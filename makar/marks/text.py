@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from makar.kit.errors import BadInput
 from makar.marks.finding import Finding
 from makar.marks.key import MarkKey
 from makar.marks.key import keys as all_keys
@@ -81,10 +82,13 @@ def detect(text: str, *, keys: Sequence[MarkKey] | None = None, tokenizers: Sequ
 
     keys: None is every key on this machine, rotated ones too
     tokenizers: None is those that were used with the keys
-    guesses: of the model that may have made the text (`LanguageModel.guesses`); None looks without one
+    guesses: of the model that may have made the text (`LanguageModel.guesses`), whose tokenizer must then be the one
+    that is given; None looks without a model
 
-    Raises: Damaged (a key or tokenizer that cannot be read), BadInput (a lone surrogate)
+    Raises: Damaged (a key or tokenizer that cannot be read), BadInput (a lone surrogate, guesses without a tokenizer)
     """
+    if guesses is not None and len(tokenizers or ()) != 1:
+        raise BadInput("a model guesses at its own tokens only; give its tokenizer, and no other, with its guesses")
     looked = all_keys() if keys is None else list(keys)
     known = remembered(key.id for key in looked) if tokenizers is None else list(tokenizers)
     if not looked or not known:

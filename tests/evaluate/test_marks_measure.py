@@ -16,6 +16,7 @@ from makar.evaluate.marks.figures import figures, fitted
 from makar.evaluate.measure import Item
 from makar.kit.errors import BadInput
 from makar.ledger import open_ledger
+from makar.marks.key import current_key
 from makar.methods.autoregress.tiny import build
 
 PROSE = "The keeper of the light walked down to the shore and counted the boats that had come home. " * 30
@@ -71,6 +72,20 @@ def test_figures_of_known_outcomes() -> None:
     assert found["prose of 400 tokens, 20% edited (3)"].value == pytest.approx(2 / 3)
     ratio = found["perplexity marked / unmarked (5 pairs)"]
     assert ratio.value == pytest.approx(1.1) and ratio.interval.low <= 1.1 + 1e-9
+
+
+def test_texts_are_written_once_and_a_line_cut_short_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "MOST_TOK", 20)
+    model, key = build(), current_key()
+    asked = [writing.Writing("prose", "Sing.", 1), writing.Writing("plain", "Sing.", 1)]
+    texts = writing._texts(model, asked, key)
+    path = writing.shelf(model, key)
+    assert len(path.read_text().split("\n")) == 3
+    assert writing._texts(model, asked, key) == texts
+    assert len(path.read_text().split("\n")) == 3
+    path.write_text(path.read_text()[:-9])
+    assert writing._texts(model, asked, key) == texts
+    assert writing._texts(model, asked[::-1], key) == texts[::-1]
 
 
 def test_measured_stamped_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,

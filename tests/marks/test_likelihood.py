@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from marked_letters import guesses, letters, write
 
+from makar.kit.errors import BadInput
 from makar.marks.key import MarkKey
 from makar.marks.likelihood import EDITED_FRAC, Guess, likelihood
 from makar.marks.text import detect
@@ -76,3 +77,8 @@ def test_no_mark_is_found_where_none_is(wrong: int, known: Known) -> None:
     for level in (0.01, 0.1):
         assert np.mean(np.array(p_values) <= level) <= level + 4 * np.sqrt(level / len(p_values))
     assert np.mean(np.array(p_values) <= 0.1) >= 0.05  # and they are not far too large either
+
+
+def test_guesses_need_the_tokenizer_of_their_model() -> None:
+    with pytest.raises(BadInput, match="give its tokenizer"):
+        detect("x", keys=[KEY], guesses=lambda ids: [])

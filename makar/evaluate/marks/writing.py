@@ -45,18 +45,15 @@ class Writing:
 
 
 def writings() -> list[Task]:
-    """Every prompt in turn, under new seeds in every round: eight prose texts, their unmarked twins, and eight
-    predictable ones after every third eight."""
+    """Every prompt in turn, under new seeds in every round: a prose text, its unmarked twin, and a third as often a
+    predictable one."""
     tasks = []
-    for first in range(0, NUM_ROUNDS * len(PROSE), TOGETHER):
-        numbers = range(first, first + TOGETHER)
-        for kind in ("prose", "plain"):
-            tasks += [Task(f"{kind}-{number:03}", Writing(kind, f"{PROSE[number % len(PROSE)]} {AT_LENGTH}",
-                                                          1000 + number)) for number in numbers]
-        if first // TOGETHER % 3 == 2:
-            tasks += [Task(f"predictable-{number // 3:03}", Writing("predictable", PREDICTABLE[number % TOGETHER],
-                                                                    5000 + number)) for number in
-                      range(first - 2 * TOGETHER, first + TOGETHER, 3)]
+    for number in range(NUM_ROUNDS * len(PROSE)):
+        prompt, seed = f"{PROSE[number % len(PROSE)]} {AT_LENGTH}", 1000 + number
+        tasks += [Task(f"{kind}-{number:03}", Writing(kind, prompt, seed)) for kind in ("prose", "plain")]
+        if number % 3 == 0:
+            asked = PREDICTABLE[number // 3 % len(PREDICTABLE)]
+            tasks.append(Task(f"predictable-{number // 3:03}", Writing("predictable", asked, 5000 + number)))
     return tasks
 
 
@@ -83,19 +80,27 @@ def shelf(model: Model, key: MarkKey) -> Path:
 
 def _texts(model: Model, asked: Sequence[Writing], key: MarkKey) -> list[str]:
     """The texts that were asked for: those on the shelf, and what is missing, which is put there."""
-    path = shelf(model, key)
+    path, names = shelf(model, key), [canonical(asdict(one)) for one in asked]
+    kept = dict(_shelved(path))
+    missing = [(name, one) for name, one in zip(names, asked, strict=True) if name not in kept]
+    made = [""] * len(missing)
+    for piece in model.run([_job(model, one, key) for _, one in missing]):
+        made[piece.index] += piece.text
+    kept |= {name: text for (name, _), text in zip(missing, made, strict=True)}
     with disk_errors(path):
-        kept = {row["asked"]: row["text"] for row in map(json.loads, path.read_text("utf-8").splitlines() if
-                                                         path.exists() else [])}
-        missing = [one for one in asked if canonical(asdict(one)) not in kept]
-        made = [""] * len(missing)
-        for piece in model.run([_job(model, one, key) for one in missing]):
-            made[piece.index] += piece.text
-        kept |= {canonical(asdict(one)): text for one, text in zip(missing, made, strict=True)}
-        rows = [{"asked": canonical(asdict(one)), "text": text} for one, text in zip(missing, made, strict=True)]
+        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as file:
-            file.write("".join(f"{json.dumps(row)}\n" for row in rows))
-    return [kept[canonical(asdict(one))] for one in asked]
+            file.writelines(f"\n{json.dumps({'asked': name, 'text': kept[name]})}" for name, _ in missing)
+    return [kept[name] for name in names]
+
+
+def _shelved(path: Path) -> Iterator[tuple[str, str]]:
+    for line in path.read_text("utf-8").splitlines() if path.exists() else []:
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError:
+            continue  # an empty line, or one cut by a kill: that text is written again
+        yield row["asked"], row["text"]
 
 
 def _job(model: Model, asked: Writing, key: MarkKey) -> Job:

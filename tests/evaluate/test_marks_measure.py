@@ -96,7 +96,7 @@ def test_measured_stamped_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     result, items = evaluate(Evaluation(MEASURE, build(), data, 4))
     assert [item.outcome["kind"] for item in items] == ["human", "prose", "plain", "predictable"]
     assert result.num_items == 4
-    assert items[0].outcome["num"] == (len(PROSE) - 200) // 100 + 1
+    assert items[0].outcome["num"] == passages.LOOKS * ((len(PROSE) - 200) // 100 + 1)
     assert main(["eval", "marks", "--model", "tiny", "--data", str(data), "--limit", "2",
                  "--html", str(tmp_path / "page.html")]) == 0
     assert "false positives" in capsys.readouterr().out

@@ -38,8 +38,8 @@ def stamper(tmp_path: Path) -> Iterator[tuple[str, list[bytes]]]:
     (tmp_path / "config").write_text(CONFIG.format(folder=tmp_path))
     (tmp_path / "serial").write_text("01\n")
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=Stamper",
-                    "-addext", "extendedKeyUsage=critical,timeStamping", "-addext", "keyUsage=critical,digitalSignature",
-                    "-addext", "basicConstraints=critical,CA:FALSE",
+                    "-addext", "extendedKeyUsage=critical,timeStamping",
+                    "-addext", "keyUsage=critical,digitalSignature", "-addext", "basicConstraints=critical,CA:FALSE",
                     "-keyout", tmp_path / "stamper.key", "-out", tmp_path / "stamper.pem"],
                    check=True, capture_output=True)
     asked = list[bytes]()

@@ -65,8 +65,8 @@ class Model(Protocol):
     def score(self, ids: Sequence[int]) -> Any:
         """Log-probability of every token but the first. Shapes: (len(ids) - 1,)"""
 
-    def choice(self, ids: Sequence[int]) -> Any:
-        """How likely two draws would have differed at every token but the first. Shapes: (len(ids) - 1,)"""
+    def guesses(self, ids: Sequence[int]) -> Any:
+        """What the model might have drawn in place of each token."""
 
     def score_endings(self, context: Sequence[int], endings: Sequence[Sequence[int]]) -> list[Any]:
         """Log-probabilities of the tokens of every ending. Shapes: one (len(ending),) per ending"""

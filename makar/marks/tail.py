@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 Reals = NDArray[np.float64]
 _LEAST = 1e-300
+_STEEPEST = 1e4
 
 
 def p_value(score: float, weights: Reals, counts: Reals) -> float:
@@ -38,6 +39,44 @@ def p_value(score: float, weights: Reals, counts: Reals) -> float:
     tail = 0.5 * math.erfc(deviance / math.sqrt(2))
     density = math.exp(-deviance**2 / 2) / math.sqrt(2 * math.pi)
     return min(1.0, max(_LEAST, tail + density * (1 / lever - 1 / deviance)))
+
+
+def p_value_of_draws(score: float, draws: Reals) -> float:
+    """The chance that the sum of one draw from each row reaches `score`; all draws of a row are equally likely.
+
+    Shapes: draws (rows, draws)
+    Source: Lugannani and Rice 1980, as above; the cumulants are those of the draws (Davison and Hinkley 1988,
+    Saddlepoint approximations in resampling methods, Biometrika 75)
+    """
+    if not len(draws) or score <= float(draws.mean(axis=1).sum()):
+        return 1.0
+    centred = draws - draws.mean(axis=1, keepdims=True)
+    above, most = score - float(draws.mean(axis=1).sum()), float(centred.max(axis=1).sum())
+    if above >= 0.999999 * most:
+        return _LEAST
+    low, high = 0.0, 1.0
+    while _tilted(centred, high)[1] < above and high < _STEEPEST:
+        low, high = high, 2 * high
+    for _ in range(40):
+        point = (low + high) / 2
+        low, high = (point, high) if _tilted(centred, point)[1] < above else (low, point)
+    cumulant, _, curve = _tilted(centred, high)
+    deviance, lever = math.sqrt(max(0.0, 2 * (high * above - cumulant))), high * math.sqrt(curve)
+    if deviance < 0.1:
+        return 1.0
+    density = math.exp(-deviance**2 / 2) / math.sqrt(2 * math.pi)
+    return min(1.0, max(_LEAST, 0.5 * math.erfc(deviance / math.sqrt(2)) + density * (1 / lever - 1 / deviance)))
+
+
+def _tilted(draws: Reals, point: float) -> tuple[float, float, float]:
+    """The cumulant of the sum at a point, and its first two derivatives."""
+    most = draws.max(axis=1, keepdims=True)
+    weights = np.exp(point * (draws - most))
+    total = weights.sum(axis=1)
+    mean = (weights * draws).sum(axis=1) / total
+    spread = (weights * draws**2).sum(axis=1) / total - mean**2
+    cumulant = np.log(total / draws.shape[1]) + point * most[:, 0]
+    return float(cumulant.sum()), float(mean.sum()), float(max(spread.sum(), 1e-12))
 
 
 def _saddle(score: float, weights: Reals, counts: Reals) -> float:

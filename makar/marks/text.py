@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from makar.kit.errors import BadInput
 from makar.marks.finding import Finding
 from makar.marks.key import MarkKey
 from makar.marks.key import keys as all_keys
 from makar.marks.kinds import Mark
+from makar.marks.likelihood import Guesses, Likelihood, likelihood
 from makar.marks.tail import p_value
 from makar.marks.tokenizers import Known, remembered
 from makar.marks.tournament import EARLIER, NUM_LAYERS, SCHEME, Scheme, messages_at, words
@@ -35,7 +37,6 @@ DEPTH_WEIGHTS = np.linspace(10, 1, NUM_LAYERS)
 _EARLIER_FRAC = 0.1
 
 Reals = NDArray[np.float64]
-Weigh = Callable[[Sequence[int]], Sequence[float]]
 
 
 def statement(key_id: str, *, greedy: bool) -> dict[str, str]:
@@ -50,14 +51,14 @@ class _Reading:
     """A text as one tokenizer and scheme read it.
 
     before: for each token with a whole context, which of them last had the same context; -1 for none
-    weights: what each of these tokens weighs
+    compared: with what a model might have said, where one is at hand
     """
 
     known: Known
     scheme: Scheme
     ids: list[int]
     before: NDArray[np.int64]
-    weights: Reals | None
+    compared: Likelihood | None
 
     def counted(self, start: int, end: int) -> NDArray[np.int64]:
         """Those from `start` to `end` that count there: a context is marked where it stands first, and only there."""
@@ -76,34 +77,35 @@ class _Match:
 
 
 def detect(text: str, *, keys: Sequence[MarkKey] | None = None, tokenizers: Sequence[Known] | None = None,
-           weigh: Weigh | None = None, threshold: float = THRESHOLD) -> Finding:
+           guesses: Guesses | None = None, threshold: float = THRESHOLD) -> Finding:
     """Whether `text`, or a stretch of it, carries the mark of one of the keys.
 
     keys: None is every key on this machine, rotated ones too
     tokenizers: None is those that were used with the keys
-    weigh: token ids to what each weighs; None counts all alike. Best is how likely two draws would have differed there
-    (`LanguageModel.choice` of the model that may have made them): a first layer tells that much. It may depend on the
-    text, never on a key, or the p-value is wrong.
+    guesses: of the model that may have made the text (`LanguageModel.guesses`), whose tokenizer must then be the one
+    that is given; None looks without a model
 
-    Raises: Damaged (a key or tokenizer that cannot be read), BadInput (a lone surrogate)
+    Raises: Damaged (a key or tokenizer that cannot be read), BadInput (a lone surrogate, guesses without a tokenizer)
     """
+    if guesses is not None and len(tokenizers or ()) != 1:
+        raise BadInput("a model guesses at its own tokens only; give its tokenizer, and no other, with its guesses")
     looked = all_keys() if keys is None else list(keys)
     known = remembered(key.id for key in looked) if tokenizers is None else list(tokenizers)
     if not looked or not known:
         return Finding(None, 1.0, "no text was marked on this machine, so there is no key to look with", SCHEME.name)
-    readings = [reading for one in known for reading in _readings(text, one, weigh)]
+    readings = [reading for one in known for reading in _readings(text, one, guesses)]
     matches = [_best(key, reading) for key, reading in itertools.product(looked, readings)]
     best = min(matches, key=lambda match: match.p_value)
     num_tests = len(looked) * len(known)
     return _told(text, best, min(1.0, best.p_value * num_tests), threshold, num_tests)
 
 
-def _readings(text: str, known: Known, weigh: Weigh | None) -> Iterator[_Reading]:
+def _readings(text: str, known: Known, guesses: Guesses | None) -> Iterator[_Reading]:
     ids = known.tokenizer.encode(text)
-    weights = None if weigh is None or len(ids) < 2 else np.asarray(weigh(ids), dtype=np.float64)
+    guessed = None if guesses is None or not ids else guesses(ids)
     for scheme in (SCHEME, *EARLIER):
-        counted = None if weights is None else weights[scheme.context_tok:]
-        yield _Reading(known, scheme, ids, _met_before(ids, scheme.context_tok), counted)
+        compared = None if guessed is None else likelihood(scheme, ids, guessed)
+        yield _Reading(known, scheme, ids, _met_before(ids, scheme.context_tok), compared)
 
 
 def _met_before(ids: Sequence[int], context_tok: int) -> NDArray[np.int64]:
@@ -125,23 +127,27 @@ def _best(key: MarkKey, reading: _Reading) -> _Match:
     for start, end in [(0, num), *spans]:
         share = 2 * max(1, len(spans)) if (start, end) != (0, num) else 2 if spans else 1
         counted = reading.counted(start, end)
-        score = float(scores[counted].sum(axis=0).max())
-        p = share * tried * _chance(score, reading.weights, counted)
+        lane = scores[:, int(scores[counted].sum(axis=0).argmax())]
+        p = share * tried * _chance(lane, reading, counted)
         if p < best.p_value:
             best = _Match(p, key, reading, start, end)
     return best
 
 
 def token_scores(key: MarkKey, reading: _Reading) -> Reals:
-    """What each token with a context says for the mark, by lane: the weighted sum of its bits, less what chance gives.
+    """What each token with a context says for the mark, by lane: the weighted sum of its bits, less what chance gives;
+    with a model at hand the logarithm of its likelihood ratio.
 
     Shapes: -> (tokens, lanes)
     """
     scheme = reading.scheme
+    if reading.compared is not None:
+        return reading.compared.scores(key.derive(scheme.name, 64))
     read = messages_at(reading.ids, range(scheme.context_tok, len(reading.ids)), scheme.context_tok)
     found = words(key.derive(scheme.name, 64), read)[:, :scheme.num_lanes]
-    scores = _word_scores()[0][found & 0x7FFF] + _word_scores()[1][found >> 15 & 0x7FFF]
-    return scores if reading.weights is None else scores * reading.weights[:, None]
+    lower, upper = _word_scores()
+    scores: Reals = lower[found & 0x7FFF] + upper[found >> 15 & 0x7FFF]
+    return scores
 
 
 @functools.cache
@@ -161,14 +167,12 @@ def windows(num_tok: int) -> Iterator[tuple[int, int]]:
         length *= 2
 
 
-def _chance(score: float, weights: Reals | None, counted: NDArray[np.int64]) -> float:
-    """How likely unmarked tokens are to reach the score."""
-    if score <= 0 or not len(counted):
-        return 1.0
-    if weights is None:
-        return p_value(score, DEPTH_WEIGHTS, np.full(NUM_LAYERS, float(len(counted))))
-    each = np.outer(weights[counted], DEPTH_WEIGHTS).ravel()
-    return p_value(score, each, np.ones(len(each)))
+def _chance(scores: Reals, reading: _Reading, counted: NDArray[np.int64]) -> float:
+    """How likely unmarked tokens are to score as high as those that count. Shapes: scores (tokens,)"""
+    if reading.compared is not None:
+        return reading.compared.chance(scores, counted)
+    score = float(scores[counted].sum())
+    return 1.0 if score <= 0 else p_value(score, DEPTH_WEIGHTS, np.full(NUM_LAYERS, float(len(counted))))
 
 
 def _told(text: str, best: _Match, p: float, threshold: float, num_tests: int) -> Finding:
@@ -189,7 +193,7 @@ def _told(text: str, best: _Match, p: float, threshold: float, num_tests: int) -
 
 
 def _how(reading: _Reading) -> str:
-    return "" if reading.weights is None else " weighed by the choice there was"
+    return "" if reading.compared is None else " against what the model might have said"
 
 
 def _characters(text: str, match: _Match) -> tuple[int, int]:

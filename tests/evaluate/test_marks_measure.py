@@ -16,6 +16,7 @@ from makar.evaluate.marks.figures import figures, fitted
 from makar.evaluate.measure import Item
 from makar.kit.errors import BadInput
 from makar.ledger import open_ledger
+from makar.marks.key import current_key
 from makar.methods.autoregress.tiny import build
 
 PROSE = "The keeper of the light walked down to the shore and counted the boats that had come home. " * 30
@@ -66,11 +67,25 @@ def test_figures_of_known_outcomes() -> None:
     human = [{"kind": "human", "num": 1000, "log10_p": [-4.5, -2.1, -1.5]}]
     items = [Item(str(number), outcome) for number, outcome in enumerate(pair + marked + human)]
     found = {figure.name: figure for figure in figures(items)}
-    assert found["false positives, 1,000 human passages"].value == 0.001
+    assert found["false positives, 1,000 looks at human passages"].value == 0.001
     assert found["prose of 200 tokens found (3)"].value == pytest.approx(2 / 3)
     assert found["prose of 400 tokens, 20% edited (3)"].value == pytest.approx(2 / 3)
     ratio = found["perplexity marked / unmarked (5 pairs)"]
     assert ratio.value == pytest.approx(1.1) and ratio.interval.low <= 1.1 + 1e-9
+
+
+def test_texts_are_written_once_and_a_line_cut_short_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "MOST_TOK", 20)
+    model, key = build(), current_key()
+    asked = [writing.Writing("prose", "Sing.", 1), writing.Writing("plain", "Sing.", 1)]
+    texts = writing._texts(model, asked, key)
+    path = writing.shelf(model, key)
+    assert len(path.read_text().split("\n")) == 3
+    assert writing._texts(model, asked, key) == texts
+    assert len(path.read_text().split("\n")) == 3
+    path.write_text(path.read_text()[:-9])
+    assert writing._texts(model, asked, key) == texts
+    assert writing._texts(model, asked[::-1], key) == texts[::-1]
 
 
 def test_measured_stamped_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
@@ -81,7 +96,7 @@ def test_measured_stamped_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     result, items = evaluate(Evaluation(MEASURE, build(), data, 4))
     assert [item.outcome["kind"] for item in items] == ["human", "prose", "plain", "predictable"]
     assert result.num_items == 4
-    assert items[0].outcome["num"] == (len(PROSE) - 200) // 100 + 1
+    assert items[0].outcome["num"] == passages.LOOKS * ((len(PROSE) - 200) // 100 + 1)
     assert main(["eval", "marks", "--model", "tiny", "--data", str(data), "--limit", "2",
                  "--html", str(tmp_path / "page.html")]) == 0
     assert "false positives" in capsys.readouterr().out

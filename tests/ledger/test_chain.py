@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,22 @@ def test_the_default_ledger_is_in_the_home_folder(tmp_path, monkeypatch):
     with open_ledger() as ledger:
         ledger.append("request", {})
     assert (tmp_path / "a home" / "ledger.db").is_file()
+
+
+def test_a_clock_that_jumps_back_changes_neither_order_nor_chain(ledger, monkeypatch):
+    hours = iter((12, 3, 23))
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime(2026, 8, 2, next(hours), tzinfo=tz)
+
+    monkeypatch.setattr("makar.ledger.chain.datetime", Clock)
+    made = [ledger.append("request", {"number": number}) for number in range(3)]
+    assert [stamp.at[11:13] for stamp in made] == ["12", "03", "23"]  # what the clock said, not what it should have
+    assert list(ledger.stamps()) == made
+    assert [stamp.seq for stamp in ledger.stamps(newest_first=True)] == [3, 2, 1]
+    assert ledger.verify().ok
 
 
 def test_stamps_follow_each_other(ledger):

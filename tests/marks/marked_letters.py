@@ -6,6 +6,7 @@ import numpy as np
 
 from makar.codecs.bpe import Tokenizer
 from makar.marks.key import MarkKey
+from makar.marks.likelihood import Guess
 from makar.marks.tokenizers import Known
 from makar.marks.tournament import Marker
 from makar.methods.autoregress.sampling import draw
@@ -32,6 +33,17 @@ def write(known: Known, num_tok: int, *, key: MarkKey | None, seed: int, sharpne
         if marker is not None:
             marker.push(made[-1])
     return known.tokenizer.decode(made)
+
+
+def guesses(known: Known, num_tok: int, *, seed: int, sharpness: float = 1.0) -> list[Guess]:
+    """What each letter of `write` was drawn from."""
+    random = np.random.default_rng(seed)
+    ids, found = np.array([_id_of(known.tokenizer, byte) for byte in LETTERS.tolist()]), []
+    for _ in range(num_tok):
+        weights = random.exponential(size=len(ids)) ** sharpness
+        found.append(Guess(ids, weights / weights.sum()))
+        random.random()
+    return found
 
 
 def _id_of(tokenizer: Tokenizer, byte: int) -> int:

@@ -77,19 +77,6 @@ def test_long_unmarked_text_is_not_called_a_persons(known: Known) -> None:
     assert "does not mean that a person" in outcome.says
 
 
-def test_weights_of_tokens_find_what_is_thinly_spread(known: Known) -> None:
-    """Half of the text is predictable; told which half, the detector sees more."""
-    parts = [write(known, 40, key=KEY, seed=8) + "0123456789" * 4 for _ in range(2)]
-    text = "".join(parts)
-
-    def weigh(ids: list[int]) -> list[float]:
-        return [0.0 if character.isdigit() else 1.0 for character in text]
-
-    alike = detect(text, keys=[KEY], tokenizers=[known])
-    weighed = detect(text, keys=[KEY], tokenizers=[known], weigh=weigh)
-    assert weighed.p_value < alike.p_value
-
-
 def test_old_keys_and_remembered_tokenizers_are_looked_with(known: Known) -> None:
     assert detect("x" * 50).found is None
     assert "no key" in detect("x" * 50).says

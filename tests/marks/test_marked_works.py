@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,6 +16,7 @@ from makar.ledger import open_ledger
 from makar.marks import key as mark_keys
 from makar.marks.text import detect
 from makar.methods.autoregress import Constraint, Job, LanguageModel, Sampling
+from makar.methods.autoregress.sampling import Chooser, Seen, candidates
 from makar.methods.autoregress.tiny import build
 from makar.verbs.text import begin, options_of
 
@@ -115,11 +117,15 @@ def test_unmarked_draws_are_what_they_were(tiny: LanguageModel) -> None:
     assert make(tiny, short) == make(tiny, plain)
 
 
-def test_choice_is_how_likely_two_draws_would_differ(tiny: LanguageModel) -> None:
+def test_guesses_are_what_default_sampling_draws_from(tiny: LanguageModel) -> None:
     ids = tiny.tokenizer.encode("once upon a time")
-    choice = tiny.choice(ids)
-    assert choice.shape == (len(ids) - 1,)
-    tokens = [[token] for token in range(tiny.tokenizer.vocab_size)]
-    every = torch.stack([torch.cat(tiny.score_endings(ids[:at], tokens)) for at in (1, 5)])
-    shares = (every / Sampling().temperature).softmax(-1)
-    assert torch.allclose(choice[[0, 4]], 1 - shares.square().sum(-1), atol=1e-5)
+    found = tiny.guesses(ids)
+    assert len(found) == len(ids) and not len(found[0].tokens)
+    assert all(abs(guess.shares.sum() - 1) < 1e-9 and (np.diff(guess.shares) <= 0).all() for guess in found[1:])
+    assert tiny.guesses([]) == []
+    logits, seen = torch.randn(50, generator=torch.Generator().manual_seed(0)) * 2, [3, 7]
+    guess = candidates(logits, Sampling(), Seen(seen))
+    drawn = [Chooser(Sampling(seed=seed), seen).choose(logits).token for seed in range(400)]
+    assert set(drawn) <= set(guess.tokens.tolist())
+    assert abs(drawn.count(int(guess.tokens[0])) / 400 - guess.shares[0]) < 0.1
+

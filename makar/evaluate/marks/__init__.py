@@ -2,7 +2,7 @@
 writes, after edits too, and whether the mark costs quality.
 
 The data are text that people wrote: a text file, or a tar archive of `.txt` files. False positives are counted in
-passages of 200 tokens that move on by half, each thousand under a key of its own.
+passages of 200 tokens that move on by half, each thousand under four keys of its own.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ MEASURE = Measure(
     name="marks",
     summary="how surely works are recognised by their marks, and what else seems to carry them",
     settings={"scheme": SCHEME.name, "threshold": THRESHOLD, "passage_tok": passages.PASSAGE_TOK,
-              "stride_tok": passages.STRIDE_TOK, "lengths_tok": list(writing.LENGTHS_TOK),
+              "stride_tok": passages.STRIDE_TOK, "looks": passages.LOOKS, "lengths_tok": list(writing.LENGTHS_TOK),
               "edits_frac": list(writing.EDITS_FRAC), "sampling": "default", "most_tok": writing.MOST_TOK},
     tasks=tasks, run=run, figures=figures, page=page,
 )

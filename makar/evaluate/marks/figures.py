@@ -12,6 +12,7 @@ from makar.evaluate.measure import Figure, Item
 from makar.evaluate.statistics import Interval, bootstrap_ratio, wilson
 from makar.marks.text import THRESHOLD
 
+WITH_MODEL = ", the model at hand"
 NAMES = {"prose": "prose", "predictable": "predictable text"}
 
 
@@ -57,16 +58,16 @@ def _false_positives(outcomes: Sequence[Mapping[str, Any]]) -> list[Figure]:
         return []
     counted = sum(p <= math.log10(THRESHOLD) for p in log10_p)
     estimate, interval = fitted(log10_p, num)
-    return [Figure(f"false positives, {num:,} human passages", counted / num, wilson(counted, num)),
+    return [Figure(f"false positives, {num:,} looks at human passages", counted / num, wilson(counted, num)),
             Figure("false positives, fitted tail", estimate, interval)]
 
 
 def _true_positives(outcomes: Sequence[Mapping[str, Any]]) -> list[Figure]:
     asked = [(f"{name} of {length} tokens found{how}", found(outcomes, kind, curve, length))
-             for kind, name in NAMES.items() for curve, how in (("by_length", ""), ("by_length_weighed", ", weighed"))
+             for kind, name in NAMES.items() for curve, how in (("by_length", ""), ("by_length_guessed", WITH_MODEL))
              for length in (200, 400)]
     asked += [(f"prose of 400 tokens, {frac:.0%} edited{how}", found(outcomes, "prose", curve, frac))
-              for frac in (0.2, 0.4) for curve, how in (("by_edits", ""), ("by_edits_weighed", ", weighed"))]
+              for frac in (0.1, 0.2, 0.3) for curve, how in (("by_edits", ""), ("by_edits_guessed", WITH_MODEL))]
     return [Figure(f"{name} ({num})", hits / num, wilson(hits, num), share=True) for name, (hits, num) in asked if num]
 
 

@@ -17,6 +17,8 @@ from makar.marks.tokenizers import Known
 PASSAGE_TOK = 200
 STRIDE_TOK = 100
 BLOCK_PASSAGES = 1000
+LOOKS = 4
+"""Keys that each passage is looked at with: under the null they are as good as passages."""
 MOST_BYTES = 500_000_000
 
 
@@ -46,9 +48,13 @@ def blocks(path: Path, tokenizer: Tokens) -> list[tuple[str, ...]]:
 
 
 def p_values(block: Sequence[str], number: int, known: Known) -> list[float]:
-    """How marked each passage of a block looks to a key of its own, which marked nothing."""
-    key = MarkKey(blake2b(f"measured with key {number}".encode(), digest_size=SECRET_BYTES).digest())
-    return [detect(passage, keys=[key], tokenizers=[known]).p_value for passage in block]
+    """How marked each passage of a block looks to keys of the block's own, which marked nothing."""
+    return [detect(passage, keys=[_key(number * LOOKS + look)], tokenizers=[known]).p_value
+            for look in range(LOOKS) for passage in block]
+
+
+def _key(number: int) -> MarkKey:
+    return MarkKey(blake2b(f"measured with key {number}".encode(), digest_size=SECRET_BYTES).digest())
 
 
 def _texts(path: Path) -> Iterator[str]:

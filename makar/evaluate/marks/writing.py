@@ -1,27 +1,38 @@
-"""Texts that a model writes with and without the mark, and how well the mark is found in them."""
+"""Texts that a model writes with and without the mark, and how well the mark is found in them.
+
+Writing takes most of the time and looking little: texts are kept beside the journal, and looked at anew in every run.
+"""
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from makar.codecs.chat import Message
 from makar.evaluate.marks.prompts import PREDICTABLE, PROSE
 from makar.evaluate.measure import Item, Model, Task
+from makar.kit.config import canonical
+from makar.kit.files import disk_errors, sha256_bytes
+from makar.kit.home import home
 from makar.marks.key import MarkKey, current_key
-from makar.marks.text import Weigh, detect
+from makar.marks.likelihood import Guess, Guesses
+from makar.marks.text import detect
 from makar.marks.tokenizers import Known
+from makar.marks.tournament import SCHEME
 from makar.methods.autoregress import Job, Sampling
 
 NUM_ROUNDS = 8
 MOST_TOK = 440
 LENGTHS_TOK = (50, 100, 150, 200, 300, 400)
-WEIGHED_TOK = (200, 400)
+GUESSED_TOK = (200, 400)
 EDITS_FRAC = (0.1, 0.2, 0.3, 0.4, 0.5)
-TOGETHER = 16
-AT_LENGTH = "Use at least 600 words."
+GUESSED_EDITS_FRAC = (0.2, 0.3)
+TOGETHER = 8
+AT_LENGTH = "Write ten sections of at least 80 words each."
 
 
 @dataclass(frozen=True)
@@ -54,14 +65,42 @@ def written(model: Model, todo: Sequence[Task], judge: Model | None) -> Iterator
     key = current_key()
     for start in range(0, len(todo), TOGETHER):
         group = todo[start:start + TOGETHER]
-        texts = [""] * len(group)
-        for piece in model.run([_job(model, task.content, key) for task in group]):
-            texts[piece.index] += piece.text
-        for task, text in zip(group, texts, strict=True):
+        for task, text in zip(group, _texts(model, [task.content for task in group], key), strict=True):
             outcome: dict[str, Any] = {"kind": task.content.kind, "seed": task.content.seed, "text": text}
             if judge is not None:
                 outcome["judged"] = judged(judge, text)
             yield Item(task.key, {**outcome, **looked(model, text, key)})
+
+
+def shelf(model: Model, key: MarkKey) -> Path:
+    """Where the texts of a model are kept."""
+    identity = canonical([SCHEME.name, model.sha256, model.arithmetic, key.id, MOST_TOK])
+    return home() / "evaluations" / f"texts-{sha256_bytes(identity.encode())[:16]}.jsonl"
+
+
+def _texts(model: Model, asked: Sequence[Writing], key: MarkKey) -> list[str]:
+    """The texts that were asked for: those on the shelf, and what is missing, which is put there."""
+    path, names = shelf(model, key), [canonical(asdict(one)) for one in asked]
+    kept = dict(_shelved(path))
+    missing = [(name, one) for name, one in zip(names, asked, strict=True) if name not in kept]
+    made = [""] * len(missing)
+    for piece in model.run([_job(model, one, key) for _, one in missing]):
+        made[piece.index] += piece.text
+    kept |= {name: text for (name, _), text in zip(missing, made, strict=True)}
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.writelines(f"\n{json.dumps({'asked': name, 'text': kept[name]})}" for name, _ in missing)
+    return [kept[name] for name in names]
+
+
+def _shelved(path: Path) -> Iterator[tuple[str, str]]:
+    for line in path.read_text("utf-8").splitlines() if path.exists() else []:
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError:
+            continue  # an empty line, or one cut by a kill: that text is written again
+        yield row["asked"], row["text"]
 
 
 def _job(model: Model, asked: Writing, key: MarkKey) -> Job:
@@ -76,26 +115,26 @@ def judged(judge: Model, text: str) -> tuple[float, int]:
 
 
 def looked(model: Model, text: str, key: MarkKey) -> dict[str, Any]:
-    """The p-values of the text's beginnings of several lengths, of edited forms, and weighed by the choice that the
-    model had."""
+    """The p-values of the text's beginnings of several lengths and of edited forms; without the model and with it."""
     tokenizer: Any = model.tokenizer
     known, ids = Known((model.name,), tokenizer), tokenizer.encode(text)
+    guessed: list[Guess] = model.guesses(ids[:LENGTHS_TOK[-1]])
 
-    def p_value(some: Sequence[int], weigh: Weigh | None = None) -> float:
-        return detect(tokenizer.decode(some), keys=[key], tokenizers=[known], weigh=weigh).p_value
+    def p_value(some: Sequence[int], guesses: Guesses | None = None) -> float:
+        return detect(tokenizer.decode(some), keys=[key], tokenizers=[known], guesses=guesses).p_value
 
-    def choice(some: Sequence[int]) -> list[float]:
-        return [0.0, *model.choice(some).tolist()]
+    def of_beginning(some: Sequence[int]) -> Sequence[Guess]:
+        return guessed[:len(some)] if list(some) == ids[:len(some)] else model.guesses(some)
 
     lengths = [length for length in LENGTHS_TOK if length <= len(ids)]
     found: dict[str, Any] = {"num_tok": len(ids)}
     found["by_length"] = {str(length): p_value(ids[:length]) for length in lengths}
-    found["by_length_weighed"] = {str(length): p_value(ids[:length], choice) for length in lengths
-                                  if length in WEIGHED_TOK}
+    found["by_length_guessed"] = {str(length): p_value(ids[:length], of_beginning) for length in lengths
+                                  if length in GUESSED_TOK}
     if len(ids) >= LENGTHS_TOK[-1]:
-        changed = {str(frac): edited(ids[:LENGTHS_TOK[-1]], frac) for frac in EDITS_FRAC}
-        found["by_edits"] = {frac: p_value(some) for frac, some in changed.items()}
-        found["by_edits_weighed"] = {frac: p_value(some, choice) for frac, some in changed.items()}
+        changed = {frac: edited(ids[:LENGTHS_TOK[-1]], frac) for frac in EDITS_FRAC}
+        found["by_edits"] = {str(frac): p_value(some) for frac, some in changed.items()}
+        found["by_edits_guessed"] = {str(frac): p_value(changed[frac], model.guesses) for frac in GUESSED_EDITS_FRAC}
     return found
 
 

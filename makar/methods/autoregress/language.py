@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import torch
 from torch import Tensor
@@ -15,19 +16,21 @@ from torch import Tensor
 from makar.codecs.bpe import Tokenizer
 from makar.codecs.chat import ChatTemplate, Message
 from makar.kit.errors import BadInput
+from makar.marks.likelihood import Guess
 from makar.methods.autoregress.batch import AnyCache, Batch, Net, prefill, reserve
 from makar.methods.autoregress.job import Job
 from makar.methods.autoregress.opening import describe, native_net, open_net, read_facts
 from makar.methods.autoregress.prefix import PrefixStore
 from makar.methods.autoregress.prompt import encode_chat
 from makar.methods.autoregress.runtime import Runtime
-from makar.methods.autoregress.sampling import Sampling
+from makar.methods.autoregress.sampling import Sampling, Seen, candidates
 from makar.native.engine import Engine
 from makar.nets.linear import Linear, has_bf16_units
 from makar.room import Piece
 from makar.store import StoredModel
 
 MOST_TOGETHER = 16
+GUESSED_TOK = 1024
 Reads = Callable[[Tensor, Tensor], Tensor]
 """What is read from logits and the tokens that followed. Shapes: (T, V), (T,) -> (T,)"""
 
@@ -163,14 +166,24 @@ class LanguageModel:
         """
         return self.score_endings(ids[:1], [ids[1:]])[0]
 
-    def choice(self, ids: Seq[int]) -> Tensor:
-        """For each token after the first how likely two draws at the default temperature would have differed there: 0
-        where the model had no choice.
-
-        Shapes: (len(ids) - 1,)
-        Raises: BadInput (fewer than two tokens, or more than the context)
+    def guesses(self, ids: Seq[int]) -> list[Guess]:
+        """What default sampling might have drawn in place of each token, given those before it; of the first nothing is
+        known. Long texts are read in parts, each on its own.
         """
-        return self._read_endings(ids[:1], [ids[1:]], _chance_to_differ)[0]
+        sampling, found, part_tok = Sampling(), list[Guess](), min(self.context_tok, GUESSED_TOK)
+        for start in range(0, len(ids), part_tok):
+            part, seen = ids[start:start + part_tok], Seen(ids[start:start + 1])
+            found.append(Guess(np.array([], dtype=np.int64), np.array([])))
+
+            def reads(logits: Tensor, tokens: Tensor, seen: Seen = seen) -> Tensor:
+                for row, token in zip(logits, tokens.tolist(), strict=True):
+                    found.append(candidates(row, sampling, seen))
+                    seen.add(token)
+                return tokens
+
+            if len(part) > 1:
+                self._read_endings(part[:1], [part[1:]], reads)
+        return found
 
     def score_endings(self, context: Seq[int], endings: Seq[Seq[int]]) -> list[Tensor]:
         """Natural log-probabilities of the tokens of each ending after a shared context, which is computed once.
@@ -224,10 +237,6 @@ class LanguageModel:
 
 def _log_probability(logits: Tensor, tokens: Tensor) -> Tensor:
     return logits.log_softmax(-1).gather(1, tokens.unsqueeze(1)).squeeze(1)
-
-
-def _chance_to_differ(logits: Tensor, tokens: Tensor) -> Tensor:
-    return 1 - (logits / Sampling().temperature).softmax(-1).square().sum(-1)
 
 
 def _read_template(folder: Path, tokenizer: Tokenizer, facts: dict[str, Any]) -> ChatTemplate | None:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from makar.kit.errors import BadInput, Damaged
 from makar.marks.key import ID_CHARS, key
+from makar.marks.likelihood import Guess
 from makar.marks.text import statement
 from makar.marks.tournament import Marker
 
@@ -223,6 +224,18 @@ def count_min_p(weights: Floats, min_p: float) -> int:
     Source: Nguyen et al. 2024, arXiv:2407.01082, eq. 2
     """
     return max(1, int(np.count_nonzero(weights >= np.float32(min_p) * weights[0])))
+
+
+def candidates(logits: Tensor, sampling: Sampling, seen: Seen) -> Guess:
+    """The tokens that might be drawn from the logits of one step, best first, and how likely each is.
+
+    Shapes: logits (V,)
+    """
+    own: Floats = logits.to("cpu", torch.float32).numpy().copy()
+    seen.penalise(own, sampling)
+    ids, weights = kept(apply_temperature(own, int(own.argmax()), sampling.temperature), sampling)
+    shares = weights.astype(np.float64)
+    return Guess(np.arange(len(own)) if ids is None else ids, shares / shares.sum())
 
 
 def draw(weights: NDArray[np.floating], uniform: float) -> int:

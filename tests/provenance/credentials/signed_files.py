@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import wave
 from typing import Any
 
@@ -34,6 +35,38 @@ def sound() -> bytes:
     return out.getvalue()
 
 
+def box(kind: bytes, *parts: bytes) -> bytes:
+    """A box of ISO 14496-12, section 4.2."""
+    body = b"".join(parts)
+    return struct.pack(">I", 8 + len(body)) + kind + body
+
+
+def film() -> bytes:
+    """An MP4 of one second: one frame of motion JPEG. Source: ISO 14496-12, section 8"""
+    frame, name = picture("JPEG"), box(b"ftyp", b"isom", bytes(4), b"isommp42")
+    matrix = struct.pack(">9I", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+    head = box(b"mvhd", struct.pack(">5IIH10x", 0, 0, 0, 1000, 1000, 1 << 16, 1 << 8), matrix, bytes(24),
+               struct.pack(">I", 2))
+    track = box(b"tkhd", struct.pack(">6I8x4H", 7, 0, 0, 1, 0, 1000, 0, 0, 0, 0), matrix,
+                struct.pack(">2I", 48 << 16, 48 << 16))
+    look_of = box(b"jpeg", bytes(6), struct.pack(">H16x2H2I4xH", 1, 48, 48, 72 << 16, 72 << 16, 1), bytes(32),
+                  struct.pack(">Hh", 24, -1))
+    reference = box(b"dinf", box(b"dref", struct.pack(">2I", 0, 1), box(b"url ", struct.pack(">I", 1))))
+
+    def tables(at: int) -> bytes:
+        return box(b"stbl", box(b"stsd", struct.pack(">2I", 0, 1), look_of),
+                   box(b"stts", struct.pack(">4I", 0, 1, 1, 1000)), box(b"stsc", struct.pack(">5I", 0, 1, 1, 1, 1)),
+                   box(b"stsz", struct.pack(">4I", 0, 0, 1, len(frame))), box(b"stco", struct.pack(">3I", 0, 1, at)))
+
+    def movie(at: int) -> bytes:
+        media = box(b"mdia", box(b"mdhd", struct.pack(">5I2H", 0, 0, 0, 1000, 1000, 0x55C4, 0)),
+                    box(b"hdlr", struct.pack(">2I4s13x", 0, 0, b"vide")),
+                    box(b"minf", box(b"vmhd", struct.pack(">I8x", 1)), reference, tables(at)))
+        return box(b"moov", head, box(b"trak", track, media))
+
+    return name + movie(len(name) + len(movie(0)) + 8) + box(b"mdat", frame)
+
+
 WORDS = b"Above the harbour a lantern swings, and nobody knows who lit it.\n" * 4
 FILES = {
     "image/png": picture("PNG"),
@@ -42,6 +75,7 @@ FILES = {
     "image/svg+xml": b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="4" height="4"/></svg>',
     "audio/wav": sound(),
     "audio/mpeg": (b"\xff\xfb\x90\x00" + bytes(413)) * 4,
+    "video/mp4": film(),
     "text/plain": WORDS,
     "text/markdown": b"# Lantern\n\n" + WORDS,
     "text/x-python": b"def light(n):\n    return n + 1\n\n\nANSWER = light(41)\n",

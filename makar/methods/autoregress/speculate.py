@@ -17,9 +17,11 @@ NGRAMS_TOK = (5, 2)
 """How many last tokens are looked up, the longest first."""
 MOST_DRAFT_TOK = 15
 MOST_ROWS = 16
+LEAST_GAIN = 1.1
+"""What a draft must promise over a bare step, so that one whose shares or cost are a little off loses nothing."""
 _MEMORY = 1 / 12  # weight of the newest observation in a running mean
 # How often a guess is right after 0, 1, 2.., 4.., 8.., 16.. right ones, until the sequence itself has told
-_USUAL_SHARES = (0.3, 0.6, 0.75, 0.85, 0.92, 0.96)
+_USUAL_SHARES = (0.15, 0.6, 0.85, 0.92, 0.96, 0.98)
 
 
 class Drafter:
@@ -80,7 +82,7 @@ def _place(streak: int) -> int:
 
 def draft_length(shares: Sequence[float], row_cost: float) -> int:
     """The draft that makes the most tokens per time; `shares`: how often a next token is right if those before are."""
-    best, best_rate, expected, chance = 0, 1.0, 1.0, 1.0
+    best, best_rate, expected, chance = 0, LEAST_GAIN, 1.0, 1.0
     for num_tok, share in enumerate(shares, 1):
         chance *= share
         expected += chance

@@ -17,11 +17,9 @@ NGRAMS_TOK = (5, 2)
 """How many last tokens are looked up, the longest first."""
 MOST_DRAFT_TOK = 15
 MOST_ROWS = 16
-LEAST_GAIN = 1.1
-"""What a draft must promise over a bare step, so that one whose shares or cost are a little off loses nothing."""
 _MEMORY = 1 / 12  # weight of the newest observation in a running mean
 # How often a guess is right after 0, 1, 2.., 4.., 8.., 16.. right ones, until the sequence itself has told
-_USUAL_SHARES = (0.15, 0.6, 0.85, 0.92, 0.96, 0.98)
+_USUAL_SHARES = (0.1, 0.5, 0.8, 0.9, 0.95, 0.97)
 
 
 class Drafter:
@@ -70,8 +68,8 @@ class Drafter:
         end, found = len(self._ids), None
         for length in (length for length in NGRAMS_TOK if length <= end):
             ngram = tuple(self._ids[-length:])
-            if found is None:
-                found = self._ends.get(ngram)
+            if found is None and (found := self._ends.get(ngram)) is not None and length == NGRAMS_TOK[0]:
+                self._streak = max(self._streak, length - 1)  # so many before it agree
             self._ends[ngram] = end
         return found
 
@@ -82,7 +80,7 @@ def _place(streak: int) -> int:
 
 def draft_length(shares: Sequence[float], row_cost: float) -> int:
     """The draft that makes the most tokens per time; `shares`: how often a next token is right if those before are."""
-    best, best_rate, expected, chance = 0, LEAST_GAIN, 1.0, 1.0
+    best, best_rate, expected, chance = 0, 1.0, 1.0, 1.0
     for num_tok, share in enumerate(shares, 1):
         chance *= share
         expected += chance

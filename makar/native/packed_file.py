@@ -47,7 +47,7 @@ to 4 bits; embedding and head stay as `file` has them, since at 4 bits they cost
 """
 
 FORMS = {"file": 1, "8bit": 1, "4bit": 2}
-"""By precision, raised where its files would be misread or mean something else: one of an earlier form is made again."""
+"""By precision, raised where its files would mean something else: one of an earlier form is made again."""
 
 _OUTER = ("embed", "head")
 _SLAB_WEIGHTS = 1 << 20  # so few that what is computed of them on the way stays in the caches

@@ -80,7 +80,7 @@ struct Job {
   const Model* model;
   const Cache* cache;
   Rows rows;
-  const int64_t* places;  // of the wanted rows among the logits
+  const int64_t* places;  // where each wanted row of this pass stands among the logits
   Pool* pool;
   const Run* runs;
   int64_t num_runs;

@@ -9,8 +9,8 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 SOURCES = Path("makar/native/cpp")
-COMMON = ["-std=c++20", "-O3", "-g0", "-Wno-uninitialized", "-fPIC", "-fvisibility=hidden", "-ffp-contract=off",
-          "-pthread"]
+COMMON = ["-std=c++20", "-O3", "-g0", "-Wno-uninitialized", "-Wno-psabi", "-fPIC", "-fvisibility=hidden",
+          "-ffp-contract=off", "-pthread"]
 PATH = ["-fno-exceptions", "-fno-rtti", "-fno-math-errno"]
 # Each instruction set is one file; which of them runs is asked of the processor when the program runs.
 FLAGS = {

@@ -22,7 +22,7 @@ from makar.nets.transformer import Config, Rotary
 class Options:
     """How an engine runs. `path`: None for the fastest here, else one of `cpu.paths()`; `cache`: see RowCache.
 
-    finely: the activations of the MLPs, too, have twice 8 bits, which costs up to twice the arithmetic
+    finely: the activations of the blocks, too, have twice 8 bits, which costs up to twice the arithmetic
     """
 
     path: str | None = None

@@ -41,11 +41,13 @@ from makar.store.gguf_file import GGUFFile
 from makar.store.lock import held
 from makar.store.stored_model import read_model
 
-FORM = 1
 PRECISIONS = ("file", "8bit", "4bit")
 """`file` keeps what the source says: its 4-bit tensors at 4 bits, all others at 8. `4bit` takes every map of the blocks
 to 4 bits; embedding and head stay as `file` has them, since at 4 bits they cost a small model 7% of perplexity.
 """
+
+FORMS = {"file": 1, "8bit": 1, "4bit": 2}
+"""By precision, raised where its files would mean something else: one of an earlier form is made again."""
 
 _OUTER = ("embed", "head")
 _SLAB_WEIGHTS = 1 << 20  # so few that what is computed of them on the way stays in the caches
@@ -122,7 +124,7 @@ def _identity(stored: StoredModel, precision: str) -> dict[str, str]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Damaged(f"'{stored.folder / 'model.json'}' cannot be read ({error!r}). "
                       f"{proof.mend(stored.name)}") from error
-    return {"format": "pt", "form": str(FORM), "weights_sha256": sha256, "precision": precision}
+    return {"format": "pt", "form": str(FORMS[precision]), "weights_sha256": sha256, "precision": precision}
 
 
 def _open(path: Path, identity: Mapping[str, str], config: Config) -> Weights | None:

@@ -115,7 +115,7 @@ class Twin:
 
     def _times(self, layer: int, name: str, x: Tensor) -> Tensor:
         matrix = self._matrices[f"blocks.{layer}.{name}"]
-        return matrix.times_finely(x) if self._finely or name in "qkvo" else matrix.times(x)
+        return matrix.times_finely(x) if self._finely else matrix.times(x)
 
     def _norm(self, x: Tensor, name: str) -> Tensor:
         weight = self._vectors[name]

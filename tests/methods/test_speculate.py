@@ -43,7 +43,7 @@ def test_what_never_repeats_is_never_drafted_for_and_wrong_guesses_stop_the_draf
     assert steps(Drafter([1, 2, 3]), text) == (400, 0)
     misleading = [token for fresh in text for token in (20_000, 20_001, fresh)]
     num_steps, num_rows = steps(Drafter([1, 2, 3]), misleading)
-    assert num_steps == len(misleading) and 0 < num_rows < 30
+    assert num_steps == len(misleading) and num_rows < 30
 
 
 @pytest.mark.parametrize("prompt", [[], [1], [1, 1], [1, 1, 1], [1, 2, 1, 2, 1]])

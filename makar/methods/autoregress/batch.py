@@ -144,7 +144,11 @@ def reserve(cache: AnyCache, num_slots: int, capacity_tok: int) -> None:
     num_slots, capacity_tok = max(num_slots, cache.num_slots), max(capacity_tok, cache.capacity_tok)
     if (num_slots, capacity_tok) == (cache.num_slots, cache.capacity_tok):
         return
-    needed_bytes, free_bytes = cache.bytes_of(num_slots, capacity_tok), psutil.virtual_memory().available
+    free_bytes = psutil.virtual_memory().available
+    ample = 1 << (num_slots - 1).bit_length()  # growing copies what is stored: where memory abounds, by doubling
+    if cache.bytes_of(ample, capacity_tok) < free_bytes // 8:
+        num_slots = ample
+    needed_bytes = cache.bytes_of(num_slots, capacity_tok)
     if needed_bytes > free_bytes:
         raise OutOfRoom(f"the keys and values of {num_slots} x {capacity_tok:,} tokens take {needed_bytes / 1e9:.2f} "
                         f"GB of memory, and {free_bytes / 1e9:.2f} GB are free; shorten the prompt, lower "

@@ -78,7 +78,7 @@ def describe(net: Transformer | Engine) -> dict[str, Any]:
     # in words: the signed form of a record reads a list of small numbers as bytes
     bits = ", ".join(map(str, sorted({packed.bits for packed in net.weights.matrices.values()})))
     return {"arithmetic": "native", "path": net.path, "weight_bits": bits,
-            "activation_bits": "16" if net.options.finely else "16, in the MLPs 8", "cache": net.options.cache}
+            "activation_bits": "16" if net.options.finely else "8, in the head 16", "cache": net.options.cache}
 
 
 def open_net(stored: StoredModel) -> Transformer:

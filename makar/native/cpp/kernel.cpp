@@ -123,18 +123,14 @@ void forward(Pool& pool, const Path& path, const Model& model, const Cache& cach
     part.cos += start * model.head_dim, part.sin += start * model.head_dim;
     if (part.hidden) part.hidden += start * model.dim;
     std::vector<int32_t> wanted;
-    std::vector<int64_t> order;
+    std::vector<int64_t> places;
     for (int64_t i = 0; i < rows.num_wanted; i++)
       if (rows.wanted[i] >= start && rows.wanted[i] < start + part.num_rows)
-        wanted.push_back(rows.wanted[i] - int32_t(start)), order.push_back(i);
-    std::vector<float> logits(part.num_rows < rows.num_rows ? wanted.size() * size_t(model.vocab_size) : 0);
+        wanted.push_back(rows.wanted[i] - int32_t(start)), places.push_back(i);
     part.wanted = wanted.data(), part.num_wanted = int64_t(wanted.size());
-    if (!logits.empty()) part.logits = logits.data();
     Job job{};
-    job.model = &model, job.cache = &cache, job.rows = part;
+    job.model = &model, job.cache = &cache, job.rows = part, job.places = places.data();
     forward_part(pool, path, job);
-    for (size_t i = 0; !logits.empty() && i < order.size(); i++)
-      std::copy_n(&logits[i * model.vocab_size], model.vocab_size, rows.logits + order[i] * model.vocab_size);
   }
 }
 

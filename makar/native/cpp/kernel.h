@@ -39,7 +39,7 @@ struct Layer {
 
 struct Model {
   int64_t vocab_size, dim, hidden_dim, num_layers, num_heads, num_kv_heads, head_dim;
-  int64_t finely;  // whether the MLPs, too, get their activations in two parts
+  int64_t finely;  // whether the blocks, too, get their activations in two parts
   double norm_eps;
   Matrix embed, head;
   const float* norm;
@@ -80,6 +80,7 @@ struct Job {
   const Model* model;
   const Cache* cache;
   Rows rows;
+  const int64_t* places;  // where each wanted row of this pass stands among the logits
   Pool* pool;
   const Run* runs;
   int64_t num_runs;

@@ -1,9 +1,8 @@
 // The step through all layers, written once over the lanes of the path that includes it. Every number is computed whole
 // by one thread in an order that neither the other rows nor the number of threads change.
 //
-// Weights meet activations of 8 bits. What the maps of attention and the head read has outliers that such a grid serves
-// badly: they get it in two parts of 8 bits each, which a step of one row, bound by reading weights, hardly notices; so
-// do the MLPs where it is asked for.
+// Weights meet activations of 8 bits. The head, where an error is seen at once, gets them in two parts of 8 bits each,
+// which a step of one row, bound by reading weights, hardly notices; so do all maps where it is asked for.
 #pragma once
 
 namespace makar {
@@ -28,44 +27,42 @@ void share(Pool* pool, int64_t num_units, Fn fn) {
 // e^a by 2^n e^r with |r| <= ln 2 / 2; at least e^-87, and 1 exactly at 0.
 F exponential(F a) {
   a = smaller(larger(a, splat(-87.0f)), splat(88.0f));
-  const F n = nearest(mul(a, splat(1.44269504f)));
+  const F n = nearest(a * splat(1.44269504f));
   const F r = fma(n, splat(2.12194440e-4f), fma(n, splat(-0.693359375f), a));  // ln 2 in two parts
   constexpr float taylor[] = {1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f};
   F p = splat(1.0f / 720);
   for (const float c : taylor) p = fma(p, r, splat(c));
-  return mul(p, power_of_two(n));
+  return p * power_of_two(n);
 }
 
-void quantise(const float* x, Group* out) {
+// Activations of some rows, two parts of `stride` groups each; the second counts where it is `finely`.
+struct Quants {
+  const Group* groups;
+  int64_t stride;
+  bool finely;
+};
+
+void quantise_group(const float* x, Group* out) {
   const F a = load(x), b = load(x + 16);
   const float top = largest(larger(absolute(a), absolute(b)));
   const F factor = splat(top > 1e-30f ? 127.0f / top : 0.0f);
-  const F p = nearest(mul(a, factor)), q = nearest(mul(b, factor));
+  const F p = nearest(a * factor), q = nearest(b * factor);
   store_bytes(out->q, p);
   store_bytes(out->q + 16, q);
   out->scale = top * (1.0f / 127);
-  out->total = sum(add(p, q)) * out->scale;
+  out->total = sum(p + q) * out->scale;
 }
 
-void quantise_row(const float* x, int64_t n, Group* out) {
-  for (; n >= kGroup; n -= kGroup, x += kGroup) quantise(x, out++);
-  if (n > 0) {
-    float rest[kGroup];
-    store(rest, load_first(x, n));
-    store(rest + 16, load_first(n > 16 ? x + 16 : x, n - 16));
-    quantise(rest, out);
-  }
-}
-
-// The same in two parts: `rest` holds what the first leaves over, so that together they have twice the bits.
-void quantise_finely(const float* x, int64_t n, Group* out, Group* rest) {
+// n numbers; `rest` takes what the first part leaves over, so that together they have twice the bits.
+void quantise(const float* x, int64_t n, Group* out, Group* rest, bool finely) {
   for (; n > 0; n -= kGroup, x += kGroup, out++, rest++) {
     float left[kGroup];
     store(left, load_first(x, n));
     store(left + 16, load_first(n > 16 ? x + 16 : x, n - 16));
-    quantise(left, out);
+    quantise_group(left, out);
+    if (!finely) continue;
     for (int i = 0; i < kGroup; i++) left[i] -= out->scale * float(out->q[i]);
-    quantise(left, rest);
+    quantise_group(left, rest);
   }
 }
 
@@ -78,7 +75,7 @@ void normalise(const float* x, const float* weight, int64_t n, float eps, float*
   }
   const F factor = splat(1.0f / __builtin_sqrtf(sum(squares) / float(n) + eps));
   for (int64_t i = 0; i < n; i += 16)
-    store_first(out + i, mul(mul(load_first(x + i, n - i), factor), load_first(weight + i, n - i)), n - i);
+    store_first(out + i, load_first(x + i, n - i) * factor * load_first(weight + i, n - i), n - i);
 }
 
 // One panel times kRows rows of activations, `stride` groups apart: out (kRows, 16).
@@ -93,7 +90,7 @@ void tile(const uint8_t* block, int64_t num_groups, const Group* a, int64_t stri
     dot<kBits, kRows>(block + 4 * kPanel, rows, dots);
     const F scale = load_half(block), low = load_half(block + 2 * kPanel);
     for (int t = 0; t < kRows; t++) {
-      sums[t] = fma(mul(dots[t], scale), splat(rows[t]->scale), sums[t]);
+      sums[t] = fma(dots[t] * scale, splat(rows[t]->scale), sums[t]);
       sums[t] = fma(low, splat(rows[t]->total), sums[t]);
       rows[t]++;
     }
@@ -103,37 +100,27 @@ void tile(const uint8_t* block, int64_t num_groups, const Group* a, int64_t stri
 
 template <int kBits, int kRows = kMaxRows>
 void tile_of(int64_t num_rows, const uint8_t* block, int64_t num_groups, const Group* a, int64_t stride, float* out) {
-  if constexpr (kRows == 1) {
-    tile<kBits, 1>(block, num_groups, a, stride, out);
-  } else {
-    if (num_rows == kRows) return tile<kBits, kRows>(block, num_groups, a, stride, out);
-    tile_of<kBits, kRows - 1>(num_rows, block, num_groups, a, stride, out);
-  }
+  if constexpr (kRows > 1)
+    if (num_rows < kRows) return tile_of<kBits, kRows - 1>(num_rows, block, num_groups, a, stride, out);
+  tile<kBits, kRows>(block, num_groups, a, stride, out);
 }
 
-// use(row, sixteen outputs) for every row of activations times one panel.
+// use(row, sixteen outputs) for every row of activations times one panel; the parts of a row are rows until they are
+// added.
 template <class Use>
-void times_panel(const Matrix& m, int64_t panel, const Group* a, int64_t stride, int64_t num_rows, Use use) {
-  const int64_t num_groups = groups_of(m.cols);
+void times_panel(const Matrix& m, int64_t panel, const Quants& a, int64_t num_rows, Use use) {
+  const int64_t num_groups = groups_of(m.cols), num_parts = 1 + a.finely, stride = a.stride * (2 / num_parts);
   const uint8_t* block = m.data + size_t(panel) * num_groups * block_bytes(m.bits);
-  for (int64_t row = 0; row < num_rows; row += kMaxRows) {
-    alignas(64) float out[kMaxRows * 16];
-    const int64_t count = num_rows - row < kMaxRows ? num_rows - row : kMaxRows;
-    (m.bits == 8 ? tile_of<8> : tile_of<4>)(count, block, num_groups, a + row * stride, stride, out);
-    for (int64_t t = 0; t < count; t++) use(row + t, out + 16 * t);
+  constexpr int64_t most = kMaxRows;
+  for (int64_t part = 0; part < num_parts * num_rows; part += most) {
+    alignas(64) float out[most * 16];
+    const int64_t count = num_parts * num_rows - part < most ? num_parts * num_rows - part : most;
+    (m.bits == 8 ? tile_of<8> : tile_of<4>)(count, block, num_groups, a.groups + part * stride, stride, out);
+    for (int64_t t = 0; t < count; t += num_parts) {
+      if (a.finely) store(out + 16 * t, load(out + 16 * t) + load(out + 16 * t + 16));
+      use((part + t) / num_parts, out + 16 * t);
+    }
   }
-}
-
-// The same with activations in two parts, `stride` groups apart, or with the first of them.
-template <bool kFinely, class Use>
-void times_panel(const Matrix& m, int64_t panel, const Group* a, int64_t stride, int64_t num_rows, Use use) {
-  if constexpr (!kFinely) return times_panel(m, panel, a, 2 * stride, num_rows, use);
-  alignas(64) float sums[16];
-  times_panel(m, panel, a, stride, 2 * num_rows, [&](int64_t part, const float* out) {
-    if (part % 2 == 0) return store(sums, load(out));
-    store(sums, add(load(sums), load(out)));
-    use(part / 2, sums);
-  });
 }
 
 // Row `index` of a matrix.
@@ -153,40 +140,40 @@ void unpack_row(const Matrix& m, int64_t index, float* out) {
   }
 }
 
-// Activations of all rows in two parts of `widest` groups, of which the second may be left out: those of each thread's
-// own making for few rows, else shared work.
+// The activations that `make` gives of each row: those of each thread's own making for few rows, else shared work.
 template <class Make>
-const Group* prepare(Job* job, int thread, int64_t num_rows, Make make) {
-  const int64_t stride = 2 * job->widest;
-  if (num_rows <= kFewRows) {
-    Group* own = job->own + thread * kFewRows * stride;
-    for (int64_t row = 0; row < num_rows; row++) make(row, own + row * stride);
-    return own;
-  }
-  share(job->pool, num_rows, [&](int64_t row) { make(row, job->quants + row * stride); });
-  return job->quants;
+Quants prepare(Job* job, int thread, int64_t num_rows, bool finely, Make make) {
+  const int64_t stride = job->widest;
+  Group* groups = num_rows <= kFewRows ? job->own + thread * kFewRows * 2 * stride : job->quants;
+  auto fill = [&](int64_t row) {
+    Group* out = groups + 2 * row * stride;
+    make(row, out, out + stride);
+  };
+  if (num_rows > kFewRows) share(job->pool, num_rows, fill);
+  for (int64_t row = 0; row < num_rows && num_rows <= kFewRows; row++) fill(row);
+  return {groups, stride, finely};
 }
 
 // Quantised norm(x) of the rows that `row_of` picks.
-template <bool kFinely, class RowOf>
-const Group* prepare_norm(Job* job, int thread, int64_t num_rows, const float* weight, RowOf row_of) {
+template <class RowOf>
+Quants prepare_norm(Job* job, int thread, int64_t num_rows, const float* weight, bool finely, RowOf row_of) {
   const Model& m = *job->model;
-  return prepare(job, thread, num_rows, [&](int64_t row, Group* out) {
+  return prepare(job, thread, num_rows, finely, [&](int64_t row, Group* out, Group* rest) {
     float* scratch = job->row + thread * job->x_stride;
     normalise(job->x + row_of(row) * job->x_stride, weight, m.dim, float(m.norm_eps), scratch);
-    kFinely ? quantise_finely(scratch, m.dim, out, out + job->widest) : quantise_row(scratch, m.dim, out);
+    quantise(scratch, m.dim, out, rest, finely);
   });
 }
 
+int64_t same(int64_t row) { return row; }
+
 // x += the matrix times the activations.
-template <bool kFinely>
-void add_product(Job* job, const Matrix& m, const Group* a, int64_t stride) {
+void add_product(Job* job, const Matrix& m, const Quants& a) {
   share(job->pool, panels_of(m.rows), [&](int64_t panel) {
-    auto keep = [&](int64_t row, const float* out) {
+    times_panel(m, panel, a, job->rows.num_rows, [&](int64_t row, const float* out) {
       float* x = job->x + row * job->x_stride + panel * kPanel;
-      store(x, add(load(x), load(out)));
-    };
-    times_panel<kFinely>(m, panel, a, stride, job->rows.num_rows, keep);
+      store(x, load(x) + load(out));
+    });
   });
 }
 
@@ -209,7 +196,7 @@ void remember(const Cache& cache, void* to, int64_t at, int64_t step, const floa
     *scale = most * (1.0f / 127);
     for (int64_t i = 0; i < n; i += 16) {
       int8_t bytes[16];
-      store_bytes(bytes, nearest(mul(load(x + i), splat(factor))));
+      store_bytes(bytes, nearest(load(x + i) * splat(factor)));
       for (int j = 0; j < 16; j++) static_cast<int8_t*>(to)[at + (i + j) * step] = bytes[j];
     }
   }
@@ -236,7 +223,7 @@ void finish_head(Job* job, int64_t layer, int64_t head, int64_t row, float* x) {
   const Layer& l = m.layers[layer];
   const int64_t n = m.head_dim, half = n / 2, key = head - m.num_heads, value = key - m.num_kv_heads;
   if (l.qkv_bias)
-    for (int64_t i = 0; i < n; i += 16) store(x + i, add(load(x + i), load(l.qkv_bias + head * n + i)));
+    for (int64_t i = 0; i < n; i += 16) store(x + i, load(x + i) + load(l.qkv_bias + head * n + i));
   const int64_t slot = job->rows.slots[row], position = job->rows.positions[row];
   if (value >= 0) {
     const Place at = place(job, layer, slot, value);
@@ -252,7 +239,7 @@ void finish_head(Job* job, int64_t layer, int64_t head, int64_t row, float* x) {
   }
   if (key < 0) {
     const F factor = splat(1.0f / __builtin_sqrtf(float(n)));
-    for (int64_t i = 0; i < n; i += 16) store(x + i, mul(load(x + i), factor));
+    for (int64_t i = 0; i < n; i += 16) store(x + i, load(x + i) * factor);
   } else {
     const Place at = place(job, layer, slot, key);
     const int64_t block = (at.tokens + position / kKeyBlock * kKeyBlock) * n + position % kKeyBlock;
@@ -264,8 +251,7 @@ void finish_head(Job* job, int64_t layer, int64_t head, int64_t row, float* x) {
 void project_heads(Job* job, int thread, int64_t layer) {
   const Model& m = *job->model;
   const Layer& l = m.layers[layer];
-  const Group* a =
-      prepare_norm<true>(job, thread, job->rows.num_rows, l.attention_norm, [](int64_t row) { return row; });
+  const Quants a = prepare_norm(job, thread, job->rows.num_rows, l.attention_norm, m.finely, same);
   const int64_t num_heads = m.num_heads + 2 * m.num_kv_heads, width = num_heads * m.head_dim;
   share(job->pool, num_heads, [&](int64_t head) {
     const int64_t key = head - m.num_heads, value = key - m.num_kv_heads, panels = m.head_dim / kPanel;
@@ -273,10 +259,9 @@ void project_heads(Job* job, int thread, int64_t layer) {
     const int64_t start = (key < 0 ? head : value < 0 ? key : value) * panels;
     float* out = job->qkv + head * m.head_dim;
     for (int64_t panel = 0; panel < panels; panel++)
-      times_panel<true>(matrix, start + panel, a, job->widest, job->rows.num_rows,
-                        [&](int64_t row, const float* sums) {
-                          store(out + row * width + panel * kPanel, load(sums));
-                        });
+      times_panel(matrix, start + panel, a, job->rows.num_rows, [&](int64_t row, const float* sums) {
+        store(out + row * width + panel * kPanel, load(sums));
+      });
     for (int64_t row = 0; row < job->rows.num_rows; row++) finish_head(job, layer, head, row, out + row * width);
   });
 }
@@ -323,7 +308,7 @@ void attend(const T* keys, const T* values, Place at, int64_t n, const Queries& 
         const int64_t at_block = b + w * kKeyBlock;
         for (int m = 0; m < kNum; m++) {
           F score = scores[w][m];
-          if (at.key_scales) score = mul(score, load(at.key_scales + start + at_block));
+          if (at.key_scales) score = score * load(at.key_scales + start + at_block);
           score = first(score, queries.end[m] - start - at_block, kMinusInfinity);
           most[m] = larger(score, most[m]);
           store(weights[m] + at_block, score);
@@ -337,10 +322,10 @@ void attend(const T* keys, const T* values, Place at, int64_t n, const Queries& 
       top[m] = newest, factor[m] = change[0];
       F block_total = splat(0);
       for (int64_t b = 0; b < count; b += kKeyBlock) {
-        F p = exponential(sub(load(weights[m] + b), splat(newest)));
+        F p = exponential(load(weights[m] + b) - splat(newest));
         p = first(p, queries.end[m] - start - b, 0);
-        block_total = add(block_total, p);
-        if (at.value_scales) p = first(mul(p, load(at.value_scales + start + b)), queries.end[m] - start - b, 0);
+        block_total = block_total + p;
+        if (at.value_scales) p = first(p * load(at.value_scales + start + b), queries.end[m] - start - b, 0);
         store(weights[m] + b, p);
       }
       total[m] = total[m] * factor[m] + sum(block_total);
@@ -348,7 +333,7 @@ void attend(const T* keys, const T* values, Place at, int64_t n, const Queries& 
     auto add_values = [&]<int kColumns>(int64_t i) {
       F out[kColumns][kNum];
       for (int c = 0; c < kColumns; c++)
-        for (int m = 0; m < kNum; m++) out[c][m] = mul(load(sums[m] + i + 16 * c), splat(factor[m]));
+        for (int m = 0; m < kNum; m++) out[c][m] = load(sums[m] + i + 16 * c) * splat(factor[m]);
       for (int64_t t = 0; t < count; t++) {
         __builtin_prefetch(keys + (start + kBlock + t) * n + i);  // the next block of keys
         for (int c = 0; c < kColumns; c++) {
@@ -364,7 +349,7 @@ void attend(const T* keys, const T* values, Place at, int64_t n, const Queries& 
     for (; i < n; i += 16) add_values.template operator()<1>(i);
   }
   for (int m = 0; m < kNum; m++)
-    for (int64_t i = 0; i < n; i += 16) store(queries.out[m] + i, mul(load(sums[m] + i), splat(1.0f / total[m])));
+    for (int64_t i = 0; i < n; i += 16) store(queries.out[m] + i, load(sums[m] + i) * splat(1.0f / total[m]));
 }
 
 template <class T, int kNum = kMaxQueries>
@@ -399,11 +384,10 @@ void attend_head(Job* job, int64_t layer, int64_t head, Run run) {
 }
 
 // hidden = silu(gate) * up, quantised as it is made: one unit is a group of 32.
-template <bool kFinely>
 void project_hidden(Job* job, int thread, int64_t layer) {
   const Model& m = *job->model;
   const Layer& l = m.layers[layer];
-  const Group* a = prepare_norm<kFinely>(job, thread, job->rows.num_rows, l.mlp_norm, [](int64_t row) { return row; });
+  const Quants a = prepare_norm(job, thread, job->rows.num_rows, l.mlp_norm, m.finely, same);
   const int64_t num_groups = groups_of(m.hidden_dim), num_panels = panels_of(m.hidden_dim);
   share(job->pool, num_groups, [&](int64_t group) {
     alignas(64) float hidden[kRowsAtOnce][kGroup];
@@ -414,16 +398,15 @@ void project_hidden(Job* job, int thread, int64_t layer) {
         break;
       }
       auto keep = [&](int64_t row, const float* out) { store(hidden[row] + 16 * half, load(out)); };
-      times_panel<kFinely>(l.gate, panel, a, job->widest, job->rows.num_rows, keep);
-      times_panel<kFinely>(l.up, panel, a, job->widest, job->rows.num_rows, [&](int64_t row, const float* up) {
+      times_panel(l.gate, panel, a, job->rows.num_rows, keep);
+      times_panel(l.up, panel, a, job->rows.num_rows, [&](int64_t row, const float* up) {
         const F gate = load(hidden[row] + 16 * half);
-        const F gated = div(gate, add(splat(1), exponential(sub(splat(0), gate))));
-        store(hidden[row] + 16 * half, mul(gated, load(up)));
+        store(hidden[row] + 16 * half, gate / (splat(1) + exponential(splat(0) - gate)) * load(up));
       });
     }
     for (int64_t row = 0; row < job->rows.num_rows; row++) {
       Group* out = job->hidden + 2 * row * num_groups + group;
-      kFinely ? quantise_finely(hidden[row], kGroup, out, out + num_groups) : quantise(hidden[row], out);
+      quantise(hidden[row], kGroup, out, out + num_groups, m.finely);
     }
   });
 }
@@ -431,11 +414,11 @@ void project_hidden(Job* job, int thread, int64_t layer) {
 void project_logits(Job* job, int thread) {
   const Rows& rows = job->rows;
   const Matrix& head = job->model->head;
-  const Group* a = prepare_norm<true>(job, thread, rows.num_wanted, job->model->norm,
-                                      [&](int64_t row) { return rows.wanted[row]; });
+  const Quants a = prepare_norm(job, thread, rows.num_wanted, job->model->norm, true,
+                                [&](int64_t row) { return rows.wanted[row]; });
   share(job->pool, panels_of(head.rows), [&](int64_t panel) {
-    times_panel<true>(head, panel, a, job->widest, rows.num_wanted, [&](int64_t row, const float* out) {
-      store_first(rows.logits + row * head.rows + panel * kPanel, load(out), head.rows - panel * kPanel);
+    times_panel(head, panel, a, rows.num_wanted, [&](int64_t row, const float* out) {
+      store_first(rows.logits + job->places[row] * head.rows + panel * kPanel, load(out), head.rows - panel * kPanel);
     });
   });
 }
@@ -452,13 +435,12 @@ void step(Job* job, int thread) {
       attend_head(job, layer, unit % m.num_kv_heads, job->runs[unit / m.num_kv_heads]);
     });
     const int64_t width = m.num_heads * m.head_dim;
-    const Group* a = prepare(job, thread, rows.num_rows, [&](int64_t row, Group* out) {
-      quantise_finely(job->y + row * width, width, out, out + job->widest);
+    const Quants y = prepare(job, thread, rows.num_rows, m.finely, [&](int64_t row, Group* out, Group* rest) {
+      quantise(job->y + row * width, width, out, rest, m.finely);
     });
-    add_product<true>(job, m.layers[layer].o, a, job->widest);
-    (m.finely ? project_hidden<true> : project_hidden<false>)(job, thread, layer);
-    (m.finely ? add_product<true> : add_product<false>)(job, m.layers[layer].down, job->hidden,
-                                                        groups_of(m.hidden_dim));
+    add_product(job, m.layers[layer].o, y);
+    project_hidden(job, thread, layer);
+    add_product(job, m.layers[layer].down, {job->hidden, groups_of(m.hidden_dim), m.finely != 0});
   }
   if (rows.hidden)
     share(job->pool, rows.num_rows, [&](int64_t row) {
@@ -469,13 +451,13 @@ void step(Job* job, int thread) {
 
 void multiply(Product* p, int) {
   const Matrix& m = *p->matrix;
-  const int64_t num_groups = groups_of(m.cols);
+  const int64_t stride = groups_of(m.cols);
   share(p->pool, p->num_rows, [&](int64_t row) {
-    Group* out = p->quants + row * 2 * num_groups;
-    quantise_finely(p->x + row * m.cols, m.cols, out, out + num_groups);
+    Group* out = p->quants + 2 * row * stride;
+    quantise(p->x + row * m.cols, m.cols, out, out + stride, true);
   });
   share(p->pool, panels_of(m.rows), [&](int64_t panel) {
-    times_panel<true>(m, panel, p->quants, num_groups, p->num_rows, [&](int64_t row, const float* out) {
+    times_panel(m, panel, {p->quants, stride, true}, p->num_rows, [&](int64_t row, const float* out) {
       store_first(p->y + row * m.rows + panel * kPanel, load(out), m.rows - panel * kPanel);
     });
   });
@@ -487,9 +469,9 @@ void read(Reading* r, int thread) {
   share(r->pool, r->size / kChunk, [&](int64_t chunk) {
     const float* p = reinterpret_cast<const float*>(r->data + chunk * kChunk);
     for (int64_t i = 0; i < kChunk / 4; i += 64)
-      for (int j = 0; j < 4; j++) sums[j] = add(sums[j], load(p + i + 16 * j));
+      for (int j = 0; j < 4; j++) sums[j] = sums[j] + load(p + i + 16 * j);
   });
-  r->sums[thread] = sum(add(add(sums[0], sums[1]), add(sums[2], sums[3])));
+  r->sums[thread] = sum(sums[0] + sums[1] + (sums[2] + sums[3]));
 }
 
 }  // namespace

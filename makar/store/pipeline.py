@@ -47,12 +47,13 @@ def needed(index: bytes, names: Collection[str], where: str) -> list[str]:
 
 
 def origin(folder: Path, name: str) -> Origin:
-    """What such a folder says of itself; its licence and training data have to be stated by who adds it.
+    """What such a folder says of itself; its licence and training data have to be stated by who adds it. Its identity is
+    that of weights and settings: the same weights under another scheduler draw other pictures.
 
     Raises: BadInput (no weights that can be read safely), Damaged
     """
-    files = {path.relative_to(folder).as_posix(): sha256_file(path) for path in sorted(folder.rglob("*.safetensors"))}
-    if not files:
+    files = {path.relative_to(folder).as_posix(): sha256_file(path) for path in _kept(folder)}
+    if not any(file.endswith(".safetensors") for file in files):
         raise BadInput(f"the pipeline in '{folder}' has no .safetensors weights; save it with "
                        "pipeline.save_pretrained(FOLDER, safe_serialization=True) where you trust it")
     kind = _index(folder).get("_class_name")
@@ -71,12 +72,15 @@ def copy(source: Path, folder: Path, origin: Mapping[str, Any] | None, form: int
     """
     facts = {"format": form, "family": FAMILY, "architecture": {"family": FAMILY}, "origin": dict(origin or {})}
     with disk_errors(folder), whole_folder(folder) as part:
-        for path in sorted(source.rglob("*")):
-            if path.is_file() and path.suffix in KEPT:
-                target = part / path.relative_to(source)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, target)
+        for path in _kept(source):
+            target = part / path.relative_to(source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
         atomic_write(part / "model.json", json.dumps(facts, indent=1, ensure_ascii=False))
+
+
+def _kept(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix in KEPT)
 
 
 def _index(folder: Path) -> dict[str, Any]:

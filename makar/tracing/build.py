@@ -21,18 +21,18 @@ from makar.kit.config import canonical
 from makar.kit.errors import BadInput, OutOfRoom
 from makar.kit.files import atomic_write, disk_errors, sha256_bytes, sha256_file
 from makar.kit.home import home
-from makar.tracing.fold import Offsets, join
+from makar.tracing.fold import join
 from makar.tracing.index import ABOUT, FORM, Index, look_of, open_index
 from makar.tracing.origin import Document
+from makar.tracing.suffixes import sorted_suffixes
 
 SHARD_BYTES = 128 << 20
 LEAST_SHARD_BYTES = 16 << 20  # every shard is looked in, so there should be few
 LEAST_SHARDS = 4  # of what is large enough, so that several cores have work; never by how many cores there are
-MEMORY_PER_BYTE = 7  # what building a shard takes
+MEMORY_PER_BYTE = 16  # what building a shard takes
 GENERATION = "generation-"
 STALE_S = 86_400
 MOST_SHARD_BYTES = 2**31 - 64
-FILTERED_AT_ONCE = 1 << 16
 
 
 class Origin(Protocol):
@@ -95,11 +95,10 @@ def build_from(origin: Origin, out: Path | None = None, options: BuildOptions | 
     with disk_errors(out):
         folder.mkdir(parents=True)
     try:
-        with disk_errors(folder), ThreadPoolExecutor(1) as beside:  # hashing is C as well
-            root = beside.submit(origin.root)
+        with disk_errors(folder):
             about = _write(origin, folder, options)
             about |= {"form": FORM, "name": name, "kind": origin.kind, "source": str(origin.path.resolve()),
-                      "root": root.result(), "look": look, "generation": generation,
+                      "root": origin.root(), "look": look, "generation": generation,
                       "forgotten": sorted(origin.forgotten), "skipped": dict(origin.skipped),
                       "files": _hashes(sorted(folder.iterdir())),
                       "written": look_of(folder)}
@@ -114,7 +113,7 @@ def build_from(origin: Origin, out: Path | None = None, options: BuildOptions | 
 
 
 def _hashes(files: Sequence[Path]) -> dict[str, str]:
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as cores:
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as cores:  # hashing is C as well
         return {path.name: sha256 for path, sha256 in zip(files, cores.map(sha256_file, files), strict=True)}
 
 
@@ -149,7 +148,7 @@ def _write(origin: Origin, folder: Path, options: BuildOptions) -> dict[str, obj
     limit = min(options.shard_bytes, MOST_SHARD_BYTES, even_bytes)
     at_once = _at_once(limit)
     with (folder / "documents.jsonl").open("w", encoding="utf-8", errors="replace") as listed, \
-            ThreadPoolExecutor(at_once) as cores:  # sorting is C, and lets the other threads run
+            ThreadPoolExecutor(at_once) as cores:  # sorting is in C, and lets the other threads run
         lines = []
         for number, documents in enumerate(_shards(origin.documents(), limit)):
             for document in documents:
@@ -206,34 +205,10 @@ def _write_shard(stem: Path, texts: Sequence[str]) -> dict[str, int]:
     stem.with_suffix(".text").write_bytes(data)
     begins.astype("<i8").tofile(stem.with_suffix(".begins"))
     jumps.astype("<i8").tofile(stem.with_suffix(".jumps"))
-    suffixes = _suffixes(data, tokens)
+    try:
+        suffixes = sorted_suffixes(data, tokens)
+    except MemoryError as error:
+        raise OutOfRoom(f"indexing {len(data):,} bytes at once needs about {MEMORY_PER_BYTE * len(data):,} bytes of "
+                        "memory; give a smaller shard_bytes") from error
     suffixes.tofile(stem.with_suffix(".suffixes"))
     return {"num_bytes": len(data), "num_tok": len(suffixes), "num_jumps": len(jumps)}
-
-
-def _suffixes(data: bytes, tokens: Offsets) -> Offsets:
-    """Where tokens begin, in the order of the text from there on.
-
-    Raises: OutOfRoom
-    """
-    from pydivsufsort.dll import libdivsufsort
-
-    try:
-        # arrays of numpy's lie on huge pages where there are such, which sorting, all over them, is faster on
-        text, order = np.frombuffer(data, np.uint8).copy(), np.empty(len(data), np.int32)
-        if libdivsufsort.divsufsort(text.ctypes, order.ctypes, len(data)):
-            raise MemoryError
-        return _where_tokens_begin(order, tokens)
-    except MemoryError as error:
-        raise OutOfRoom(f"indexing {len(data):,} bytes at once needs about {6 * len(data):,} bytes of memory; "
-                        "give a smaller shard_bytes") from error
-
-
-def _where_tokens_begin(order: Offsets, tokens: Offsets) -> Offsets:
-    """Those of `order` at which a token begins. One bit a byte tells, so that the table fits into the cache."""
-    begins = np.zeros(len(order), bool)
-    begins[tokens] = True
-    bits = np.packbits(begins, bitorder="little")
-    kept = [part[(bits[part >> 3] >> (part & 7).astype(np.uint8)) & 1 == 1]
-            for part in np.array_split(order, -(-len(order) // FILTERED_AT_ONCE))]
-    return np.concatenate(kept).astype("<i4", copy=False)

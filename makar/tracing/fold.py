@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 TOKEN_CHARS = 32
 SEPARATOR = 0  # stands between documents; folded text never holds it
-PIECE_CHARS = 1 << 15
+PIECE_CHARS = 1 << 16
 _CUT = re.compile(r"(?<=[!-~])[ \n]")
 _OTHER, _WORD, _ALONE = 0, 1, 2
 _TOP = 0x20000  # from here on there are only ideographs and signs

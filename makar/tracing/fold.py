@@ -176,7 +176,8 @@ def _mapped(points: Points, plain: Points) -> Points:
     return np.where(points < _TOP, plain[np.minimum(points, _TOP)], points)
 
 
-def _looked_up(points: NDArray[np.uint8], table: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _looked_up(points: Points, table: Points) -> NDArray[np.uint8]:
+    """Each byte by the table; both are bytes."""
     return np.frombuffer(points.tobytes().translate(table.tobytes()), np.uint8)
 
 

@@ -1,9 +1,10 @@
 """The index beside infini-gram on the same bytes, and what a trace finds: planted, clean and edited texts.
 
-    python benchmarks/trace.py FOLDER [--megabytes 100] [--trials 300] [--parts build,answers,detection]
+    python benchmarks/trace.py FOLDER [--megabytes 100] [--trials 300] [--parts build,answers,detection] [--work WORK]
 
 FOLDER holds .txt files. Every fifth document is kept out of the index of the detection part and serves as clean text.
-Where FOLDER has less than --megabytes, more is made of it with the words of each line in another order. infini-gram
+Where FOLDER has less than --megabytes, more is made of it with the words of each line in another order. What is made
+in WORK is kept there: a later run looks up in the index that it finds, and does not build it again. infini-gram
 (`pip install infini-gram tqdm`, byte tokens) takes part where it is installed.
 """
 
@@ -27,7 +28,7 @@ from trial import machine
 
 from makar.tracing.build import BuildOptions
 from makar.tracing.fold import fold
-from makar.tracing.index import Index
+from makar.tracing.index import Index, open_index
 from makar.tracing.near import near
 from makar.tracing.shelf import build_index
 from makar.tracing.spans import spans
@@ -89,7 +90,17 @@ def runs_of(index: Index, count: int) -> Iterator[bytes]:
 
 
 def build(texts: Path, work: Path, trials: int) -> Index:
-    """Building, and single look-ups."""
+    """Building, unless an index is there, and single look-ups."""
+    if (work / "index").exists():
+        index, peer = open_index(work / "index"), None
+    else:
+        index, peer = build_beside(texts, work)
+    look_ups(index, peer, trials)
+    return index
+
+
+def build_beside(texts: Path, work: Path) -> tuple[Index, Any]:
+    """The index, and the engine of infini-gram where it is installed."""
     held: list[Index] = []
     ours_s = timed(lambda: held.append(build_index(texts, work / "index")))
     index = held[0]
@@ -100,6 +111,11 @@ def build(texts: Path, work: Path, trials: int) -> Index:
     peer = infini_gram(texts, work / "peer")
     if peer is not None:
         print(f"  infini-gram, from the same bytes: {peer[0]:.1f} s, ratio {peer[0] / ours_s:.2f}")
+    return index, None if peer is None else peer[1]
+
+
+def look_ups(index: Index, peer: Any, trials: int) -> None:
+    """Single look-ups, in turn."""
     runs = list(runs_of(index, 10 * trials))
     shard = index.shards[0]
     for run in runs:
@@ -107,7 +123,7 @@ def build(texts: Path, work: Path, trials: int) -> Index:
     look = {"look-up": lambda run: shard.find(run)}
     if peer is not None:
         ids = {run: list(run) for run in runs}
-        look["look-up, infini-gram"] = lambda run: peer[1].find(input_ids=ids[run])
+        look["look-up, infini-gram"] = lambda run: peer.find(input_ids=ids[run])
         for run in runs:
             look["look-up, infini-gram"](run)
     seconds: dict[str, list[float]] = {name: [] for name in look}
@@ -116,7 +132,6 @@ def build(texts: Path, work: Path, trials: int) -> Index:
             seconds[name].append(timed(lambda find=find, run=run: find(run)))
     for name, spent in seconds.items():
         percentiles(name, spent)
-    return index
 
 
 def answers(index: Index, texts: Path, trials: int) -> None:
@@ -221,19 +236,21 @@ def main() -> None:
     parser.add_argument("--megabytes", type=float, default=100)
     parser.add_argument("--trials", type=int, default=300)
     parser.add_argument("--parts", default="build,answers,detection")
+    parser.add_argument("--work", type=Path, help="a folder to keep texts and index in")
     args = parser.parse_args()
     parts = args.parts.split(",")
     print(machine())
     with tempfile.TemporaryDirectory() as name:
-        work = Path(name)
+        work = args.work or Path(name)
         if "build" in parts:
-            (work / "texts").mkdir()
-            library(args.folder, int(args.megabytes * 1e6), work / "texts")
+            if not (work / "texts").exists():
+                (work / "texts").mkdir(parents=True)
+                library(args.folder, int(args.megabytes * 1e6), work / "texts")
             index = build(work / "texts", work, args.trials)
             if "answers" in parts:
                 answers(index, work / "texts", args.trials)
         if "detection" in parts:
-            detection(args.folder, work, args.trials)
+            detection(args.folder, Path(name), args.trials)
 
 
 if __name__ == "__main__":

@@ -73,15 +73,17 @@ def machine() -> str:
             f"{' '.join(units)}; torch {torch.__version__}, {torch.get_num_threads()} threads")
 
 
-def contest(contestants: Mapping[str, Callable[[], float]], *, rounds: int = 5, most_tries: int = 30) -> Contest:
-    """Runs every contestant once per round, in turn, after one round that is not counted.
+def contest(contestants: Mapping[str, Callable[[], float]], *, rounds: int = 5, most_tries: int = 30,
+            warm: bool = False) -> Contest:
+    """Runs every contestant once per round, in turn, after one round that is not counted unless they are warm.
 
     A contestant returns how much it did (tokens, requests); its rate is that over its time. A round in which other
     processes took more than 5% of the machine is run again, up to `most_tries` rounds in all.
     """
     result = Contest({name: [] for name in contestants})
-    for run in contestants.values():
-        run()
+    if not warm:
+        for run in contestants.values():
+            run()
     for _ in range(most_tries):
         measured = {name: run.timed() if isinstance(run, Apart) else _timed(run) for name, run in contestants.items()}
         if max(foreign for _, foreign in measured.values()) > MOST_FOREIGN_FRAC:

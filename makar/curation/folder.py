@@ -23,15 +23,20 @@ def folder_root(folder: Path, without: frozenset[str] = frozenset()) -> str:
     Raises: NotHere, BadInput
     """
     named = ((name_in(folder, path), path) for path in files_in(folder))
-    return root_of((name, path) for name, path in named if name not in without)
+    return root_of((name, told_of(path)) for name, path in named if name not in without)
 
 
-def root_of(files: Iterable[tuple[str, Path]]) -> str:
-    """The hash of files under their names, in this order."""
+def told_of(path: Path) -> str:
+    """The hash of a file, or why it is not read."""
+    data, why = read_bytes(path)
+    return why or sha256_bytes(data)
+
+
+def root_of(files: Iterable[tuple[str, str]]) -> str:
+    """The hash of names and of what is told of each file, in this order."""
     lines = hashlib.sha256()
-    for name, path in files:
-        data, why = read_bytes(path)
-        lines.update(f"{name}\0{why or sha256_bytes(data)}\n".encode(errors="surrogateescape"))
+    for name, told in files:
+        lines.update(f"{name}\0{told}\n".encode(errors="surrogateescape"))
     return lines.hexdigest()
 
 

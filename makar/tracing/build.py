@@ -15,17 +15,21 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import psutil
 
 from makar.kit.config import canonical
 from makar.kit.errors import BadInput, OutOfRoom
 from makar.kit.files import atomic_write, disk_errors, sha256_bytes, sha256_file
 from makar.kit.home import home
-from makar.tracing.fold import Offsets, join
+from makar.tracing.fold import join
 from makar.tracing.index import ABOUT, FORM, Index, look_of, open_index
 from makar.tracing.origin import Document
+from makar.tracing.suffixes import sorted_suffixes
 
-SHARD_BYTES = 128 << 20  # building one takes about seven times as much memory, and one is built on each core
+SHARD_BYTES = 128 << 20
 LEAST_SHARD_BYTES = 16 << 20  # every shard is looked in, so there should be few
+LEAST_SHARDS = 4  # of what is large enough, so that several cores have work; never by how many cores there are
+MEMORY_PER_BYTE = 16  # what building a shard takes
 GENERATION = "generation-"
 STALE_S = 86_400
 MOST_SHARD_BYTES = 2**31 - 64
@@ -83,7 +87,7 @@ def build_from(origin: Origin, out: Path | None = None, options: BuildOptions | 
     """
     options = options or BuildOptions()
     name = options.name or origin.path.resolve().name
-    look, root = origin.look(), origin.root()
+    look = origin.look()
     out = usual_place(origin.path) if out is None else out
     before = _index_there(out)
     generation = f"{GENERATION}{secrets.token_hex(6)}"
@@ -94,7 +98,7 @@ def build_from(origin: Origin, out: Path | None = None, options: BuildOptions | 
         with disk_errors(folder):
             about = _write(origin, folder, options)
             about |= {"form": FORM, "name": name, "kind": origin.kind, "source": str(origin.path.resolve()),
-                      "root": root, "look": look, "generation": generation,
+                      "root": origin.root(), "look": look, "generation": generation,
                       "forgotten": sorted(origin.forgotten), "skipped": dict(origin.skipped),
                       "files": _hashes(sorted(folder.iterdir())),
                       "written": look_of(folder)}
@@ -140,11 +144,11 @@ def _index_there(out: Path) -> str:
 def _write(origin: Origin, folder: Path, options: BuildOptions) -> dict[str, object]:
     """Writes every shard and the list of documents; returns what index.json says of them."""
     made, licences, codes = list[tuple[int, Future[dict[str, int]]]](), dict[str, int](), []
-    num_cores = len(os.sched_getaffinity(0))
-    even_bytes = max(LEAST_SHARD_BYTES, -(-origin.num_bytes() // num_cores))
+    even_bytes = max(LEAST_SHARD_BYTES, origin.num_bytes() * 51 // (50 * LEAST_SHARDS))  # separators come on top
     limit = min(options.shard_bytes, MOST_SHARD_BYTES, even_bytes)
+    at_once = _at_once(limit)
     with (folder / "documents.jsonl").open("w", encoding="utf-8", errors="replace") as listed, \
-            ThreadPoolExecutor(num_cores) as cores:  # sorting is C, and lets the other threads run
+            ThreadPoolExecutor(at_once) as cores:  # sorting is in C, and lets the other threads run
         lines = []
         for number, documents in enumerate(_shards(origin.documents(), limit)):
             for document in documents:
@@ -153,8 +157,8 @@ def _write(origin: Origin, folder: Path, options: BuildOptions) -> dict[str, obj
                 listed.write(f"{_about(document)}\n")
                 if options.told is not None:
                     options.told(document)
-            if number >= num_cores:
-                wait([made[number - num_cores][1]])  # no more texts in memory than are worked at
+            if number >= at_once:
+                wait([made[number - at_once][1]])  # no more texts in memory than are worked at
             made.append((len(documents), cores.submit(_write_shard, folder / f"{number}",
                                                       [document.content for document in documents])))
     shards = [{"num_documents": num, **done.result()} for num, done in made]
@@ -168,6 +172,12 @@ def _write(origin: Origin, folder: Path, options: BuildOptions) -> dict[str, obj
             "shards": shards}
 
 
+def _at_once(shard_bytes: int) -> int:
+    """How many shards are built at once: one on each core, as long as the memory is enough."""
+    fitting = psutil.virtual_memory().available // (MEMORY_PER_BYTE * shard_bytes)
+    return max(1, min(len(os.sched_getaffinity(0)), fitting))
+
+
 def _about(document: Document) -> str:
     told = asdict(document)
     del told["content"]
@@ -175,14 +185,15 @@ def _about(document: Document) -> str:
 
 
 def _shards(documents: Iterable[Document], limit: int) -> Iterator[list[Document]]:
-    batch, held = list[Document](), 0
+    """The documents in order, cut where the bytes so far are nearest to a multiple of `limit`."""
+    batch, held, begun = list[Document](), 0, 0
     for document in documents:
         size = len(document.content.encode(errors="replace")) + 1
         if size > MOST_SHARD_BYTES:
             raise BadInput(f"the document '{document.id}' has {size:,} bytes; one can have {MOST_SHARD_BYTES:,}")
-        if batch and held + size > limit:
+        if batch and (begun + held + size // 2 > limit * (1 + round(begun / limit)) or held + size > MOST_SHARD_BYTES):
             yield batch
-            batch, held = [], 0
+            batch, held, begun = [], 0, begun + held
         batch.append(document)
         held += size
     if batch:
@@ -194,23 +205,10 @@ def _write_shard(stem: Path, texts: Sequence[str]) -> dict[str, int]:
     stem.with_suffix(".text").write_bytes(data)
     begins.astype("<i8").tofile(stem.with_suffix(".begins"))
     jumps.astype("<i8").tofile(stem.with_suffix(".jumps"))
-    suffixes = _suffixes(data, tokens)
+    try:
+        suffixes = sorted_suffixes(data, tokens)
+    except MemoryError as error:
+        raise OutOfRoom(f"indexing {len(data):,} bytes at once needs about {MEMORY_PER_BYTE * len(data):,} bytes of "
+                        "memory; give a smaller shard_bytes") from error
     suffixes.tofile(stem.with_suffix(".suffixes"))
     return {"num_bytes": len(data), "num_tok": len(suffixes), "num_jumps": len(jumps)}
-
-
-def _suffixes(data: bytes, tokens: Offsets) -> Offsets:
-    """Where tokens begin, in the order of the text from there on.
-
-    Raises: OutOfRoom
-    """
-    from pydivsufsort import divsufsort
-
-    try:
-        order = divsufsort(np.frombuffer(bytearray(data), np.uint8))
-        begins = np.zeros(len(data), bool)
-        begins[tokens] = True
-        return order[begins[order]].astype("<i4", copy=False)
-    except MemoryError as error:
-        raise OutOfRoom(f"indexing {len(data):,} bytes at once needs about {6 * len(data):,} bytes of memory; "
-                        "give a smaller shard_bytes") from error

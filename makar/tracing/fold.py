@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 TOKEN_CHARS = 32
 SEPARATOR = 0  # stands between documents; folded text never holds it
-PIECE_CHARS = 1 << 15
+PIECE_CHARS = 1 << 16
 _CUT = re.compile(r"(?<=[!-~])[ \n]")
 _OTHER, _WORD, _ALONE = 0, 1, 2
 _TOP = 0x20000  # from here on there are only ideographs and signs
@@ -116,7 +116,8 @@ def _pieces(text: str) -> Iterator[str]:
 
 def _source_bytes(points: Points, kept: Offsets) -> tuple[Offsets, int]:
     sizes = _sizes(points)
-    return (np.cumsum(sizes) - sizes)[kept], int(sizes.sum())
+    ends = np.cumsum(sizes, dtype=np.int64)
+    return (ends - sizes)[kept], int(ends[-1])
 
 
 def _jumps(at: Offsets, source: Offsets) -> Offsets:
@@ -169,30 +170,37 @@ def _collapse(points: Points, table: Table) -> tuple[
 
 def _mapped(points: Points, plain: Points) -> Points:
     if points.dtype == np.uint8:
+        return _looked_up(points, plain)
+    if points.max() < _TOP:
         return plain[points]
     return np.where(points < _TOP, plain[np.minimum(points, _TOP)], points)
+
+
+def _looked_up(points: Points, table: Points) -> NDArray[np.uint8]:
+    """Each byte by the table; both are bytes."""
+    return np.frombuffer(points.tobytes().translate(table.tobytes()), np.uint8)
 
 
 def _utf8(folded: Points) -> tuple[bytes, Offsets]:
     if folded.dtype == np.uint8:
         return folded.tobytes(), np.arange(len(folded), dtype=np.int64)
     sizes = _sizes(folded)
-    return folded.tobytes().decode("utf-32-le").encode(), np.cumsum(sizes) - sizes
+    return folded.tobytes().decode("utf-32-le").encode(), np.cumsum(sizes, dtype=np.int64) - sizes
 
 
-def _sizes(points: Points) -> Offsets:
+def _sizes(points: Points) -> NDArray[np.uint8]:
     """How many bytes each character takes in UTF-8."""
-    return 1 + (points >= 0x80).astype(np.int64) + (points >= 0x800) + (points >= 0x10000)
+    return np.uint8(1) + (points >= 0x80) + (points >= 0x800) + (points >= 0x10000)
 
 
 def _tokens(folded: Points, table: Table) -> tuple[
         Offsets, Offsets]:
     """First and one past last index of every token among the characters."""
-    classes = table[1][folded if folded.dtype == np.uint8 else np.minimum(folded, _TOP)]
-    word = np.zeros(len(folded) + 2, np.int8)
+    classes = _looked_up(folded, table[1]) if folded.dtype == np.uint8 else table[1][np.minimum(folded, _TOP)]
+    word = np.zeros(len(folded) + 2, bool)
     word[1:-1] = classes == _WORD
-    edges = np.diff(word)
-    starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    edges = np.flatnonzero(word[1:] != word[:-1])
+    starts, ends = edges[::2], edges[1::2]
     long = np.flatnonzero(ends - starts > TOKEN_CHARS)
     alone = np.flatnonzero(classes == _ALONE)
     if not len(long) and not len(alone):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from makar.curation import spdx
 from makar.curation.corpus import KEPT, LEFT_OUT, MANIFEST, open_corpus
-from makar.curation.folder import files_in, folder_root, name_in, read_bytes
+from makar.curation.folder import files_in, folder_root, name_in, read_bytes, root_of
 from makar.curation.licence import of_folder
 from makar.curation.record import UNKNOWN
 from makar.kit.files import sha256_bytes
@@ -43,6 +43,7 @@ class Folder:
     forgotten: frozenset[str] = frozenset()
     skipped: Counter[str] = field(default_factory=Counter)
     kind: str = "folder"
+    _root: str = field(default="", init=False)
 
     def documents(self) -> Iterator[Document]:
         """Every file that holds text.
@@ -50,23 +51,28 @@ class Folder:
         Raises: NotHere, BadInput
         """
         self.skipped.clear()
+        read = dict[str, str]()
         for path in files_in(self.path):
             name = name_in(self.path, path)
             if name not in self.forgotten:
                 data, why = read_bytes(path)
+                read[name] = why or sha256_bytes(data)
                 if why:
                     self.skipped[why] += 1
                 else:
                     text = _decoded(data)
-                    yield Document(name, str(path), self._licence(path, text), text, sha256_bytes(data))
+                    yield Document(name, str(path), self._licence(path, text), text, read[name])
+        self._root = root_of(read.items())
 
     def num_bytes(self) -> int:
         """What the files take on the disk."""
         return sum(path.stat().st_size for path in files_in(self.path))
 
     def root(self) -> str:
-        """A hash that changes when a file is added, removed or changed. Reads every byte."""
-        return folder_root(self.path, self.forgotten)
+        """A hash that changes when a file is added, removed or changed: of what was read as documents, else of all
+        that is there now.
+        """
+        return self._root or folder_root(self.path, self.forgotten)
 
     def _licence(self, path: Path, text: str) -> str:
         """By the head of the file, else by the licence file or the metadata of its folder, else as it was stated."""

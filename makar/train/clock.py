@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from makar.train.config import Schedule
+
 
 @dataclass
 class Clock:
@@ -20,6 +22,12 @@ class Clock:
     decay_steps: int = 0
     warmup_steps: int = 0
     timed: bool = False
+
+    @classmethod
+    def planned(cls, schedule: Schedule) -> Clock:
+        """At the beginning of a run of this schedule, which is resolved."""
+        decay = round(schedule.num_steps * schedule.decay_frac)
+        return cls(decay_start=schedule.num_steps - decay, decay_steps=decay, warmup_steps=schedule.warmup_steps or 0)
 
     @property
     def last_step(self) -> int:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from makar.kit.errors import BadInput, Interrupted
 from makar.methods.autoregress.loss import NOT_LEARNED, Learner, next_token_loss
-from makar.train.clock import Clock, left_s, mind_the_time
+from makar.train.clock import Clock, left_s
 from makar.train.config import Config
+from makar.train.course import Course
 from makar.train.device import matmul_ceiling, synchronise
-from makar.train.optimise import Optimiser, learning_rate
+from makar.train.optimise import Optimiser
 from makar.train.tokens import Rows
 
 Loss = Callable[[Learner, Tensor, Tensor], Tensor]
@@ -62,46 +62,27 @@ class Session:
     limit_s: float = math.inf
     validation: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def course(self) -> Course:
+        """How it goes on from step to step."""
+        config, watch = self.config, self.config.watch
+        return Course(config.recipe, self.out, self.clock, config.schedule, config.optimise.rate or 0.0, self.limit_s,
+                      watch.validate_steps, watch.checkpoint_s, watch.checkpoint_steps, lambda: self.save(self))
+
 
 def train(session: Session) -> Iterator[Progress]:
     """Trains until the last step or the time limit, with a checkpoint now and then and at the end.
 
     Raises: BadInput (the loss is no number), Interrupted (after a checkpoint), OutOfRoom
     """
-    clock, watch = session.clock, session.config.watch
-    saved_s, ended = time.monotonic(), False
-    first, passed_s = clock.step, time.perf_counter()
-    try:
-        while not ended:
-            start_s = time.perf_counter()
-            mind_the_time(clock, session.limit_s, session.config.schedule.decay_frac)
-            rate = learning_rate(session.config.optimise.rate or 0.0, clock.step, warmup_steps=clock.warmup_steps,
-                                 decay_start=clock.decay_start, decay_steps=clock.decay_steps)
-            loss, norm = take_step(session, rate)
-            num_tok = session.config.batch.tokens or 0
-            clock.step, clock.num_tok = clock.step + 1, clock.num_tok + num_tok
-            ended = clock.step >= clock.last_step
-            spent_s = time.perf_counter() - start_s
-            clock.seconds += time.perf_counter() - passed_s  # with what came between the steps
-            passed_s = time.perf_counter()
-            validation = None
-            if session.held_out is not None and (ended or clock.step % watch.validate_steps == 0):
-                validation = session.validation["loss"] = validate(session)
-                again_flops = matmul_ceiling(session.device, session.learner.dtype, 0.1)
-                session.ceiling_flops = max(session.ceiling_flops, again_flops)  # others may have been at work before
-            due = (clock.step % watch.checkpoint_steps == 0 if watch.checkpoint_steps
-                   else time.monotonic() - saved_s > watch.checkpoint_s)
-            folder = None
-            if ended or due:
-                folder, saved_s = session.save(session), time.monotonic()
-            tok_per_s = num_tok / spent_s
-            yield Progress(clock.step, loss, rate, norm, clock.num_tok, tok_per_s,
-                           tok_per_s * session.flops_per_tok / session.ceiling_flops, clock.seconds,
-                           left_s(clock, session.limit_s), validation, folder)
-    except KeyboardInterrupt:
-        kept = session.save(session) if clock.step > first else session.out
-        raise Interrupted(f"interrupted after step {clock.step:,}; all of it is kept in '{kept}'; go on with: "
-                          f"makar train {session.config.recipe} --resume -o {session.out}") from None
+    clock, num_tok = session.clock, session.config.batch.tokens or 0
+    look = partial(validate, session) if session.held_out is not None else lambda: None
+    for step in session.course.run(num_tok, partial(take_step, session), look):
+        loss, norm = step.taken
+        tok_per_s = num_tok / step.spent_s
+        yield Progress(clock.step, loss, step.rate, norm, clock.num_tok, tok_per_s,
+                       tok_per_s * session.flops_per_tok / session.ceiling_flops, clock.seconds,
+                       left_s(clock, session.limit_s), step.seen, step.checkpoint)
 
 
 def take_step(session: Session, rate: float) -> tuple[float, float]:
@@ -123,16 +104,11 @@ def take_step(session: Session, rate: float) -> tuple[float, float]:
         loss.backward()
         total += loss.detach()
     norm = session.optimiser.clip()
-    value = float(total)
-    if not (math.isfinite(value) and math.isfinite(float(norm))):
-        lower = (config.optimise.rate or 0.0) / 3
-        raise BadInput(
-            f"training stopped at step {clock.step + 1:,}: the loss is {value} and the gradient's norm {float(norm)} "
-            f"on the batch of rows {first_row:,} to {first_row + num_rows - 1:,}; the last good checkpoint is kept in "
-            f"'{session.out}'. Try a lower rate in a new run: --set optimise.rate={lower:.2g}")
+    value, size = float(total), float(norm)
+    session.course.require_numbers(value, size, f" on the batch of rows {first_row:,} to {first_row + num_rows - 1:,}")
     session.optimiser.step(rate)
     synchronise(device)
-    return value, float(norm)
+    return value, size
 
 
 def num_of(session: Session, targets: np.ndarray) -> int:
@@ -141,8 +117,17 @@ def num_of(session: Session, targets: np.ndarray) -> int:
     return len(targets) // group if group > 1 else max(1, int((targets != NOT_LEARNED).sum()))
 
 
-@torch.no_grad()
 def validate(session: Session) -> float:
+    """The loss on held-out rows, which is kept; and the machine's best rate measured again: others may have been at
+    work before.
+    """
+    found = session.validation["loss"] = held_out_loss(session)
+    session.ceiling_flops = max(session.ceiling_flops, matmul_ceiling(session.device, session.learner.dtype, 0.1))
+    return found
+
+
+@torch.no_grad()
+def held_out_loss(session: Session) -> float:
     """The loss per token, or per pair, on the first held-out rows."""
     assert session.held_out is not None
     total, num = 0.0, 0

@@ -25,15 +25,15 @@ from makar.nets.rows import RunBlock, block_rows, initialised, places
 from makar.nets.transformer import Transformer
 from makar.store import StoredModel
 from makar.train import card
-from makar.train.checkpoint import Written, newest, write_checkpoint
+from makar.train.checkpoint import Written, write_checkpoint
 from makar.train.clock import Clock
 from makar.train.config import Config
+from makar.train.course import limit_of, restore
 from makar.train.device import dtype_of, flops_per_token, keep_memory, matmul_ceiling, pick_device
-from makar.train.loop import Loss, Progress, Session, train, validate
+from makar.train.loop import Loss, Progress, Session, held_out_loss, train
 from makar.train.optimise import Optimiser, parts_of
 from makar.train.plot import Log, draw_loss
 from makar.train.prepare import TRAIN, VALIDATION, Prepared, describe, licence_of
-from makar.train.state import load_state
 from makar.train.tokens import Gaps, Rows, TokenFile
 from makar.train.vocabulary import fim_of
 
@@ -51,27 +51,19 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
     net = _net(prepared, dtype).to(place)
     weights = trained_weights(net)
     optimiser = Optimiser(weights, config.optimise, parts_of(net), dtype)
-    steps, decay = config.schedule.num_steps, round(config.schedule.num_steps * config.schedule.decay_frac)
-    warmup = config.schedule.warmup_steps or 0
-    clock, parent = Clock(decay_start=steps - decay, decay_steps=decay, warmup_steps=warmup), ""
-    validation: dict[str, float] = {}
+    clock, parent, validation = Clock.planned(config.schedule), "", dict[str, float]()
     if resume:
-        tensors, facts = load_state(newest(prepared.out))
-        with torch.no_grad():
-            for name, weight in weights.items():
-                weight.copy_(tensors.pop(f"net/{name}"))
-        optimiser.load(tensors)
-        clock, parent, validation = Clock(**facts["clock"]), facts["sha256"], dict(facts["validation"])
+        clock, facts = restore(prepared.out, weights, optimiser)
+        parent, validation = facts["sha256"], dict(facts["validation"])
     learner = Learner(net, places(net, config.data.context_tok, place), dtype, _compiled(config))
-    limit_s = math.inf if minutes is None else minutes * 60 + (clock.seconds if resume else 0.0)
     flops = flops_per_token(net.config, config.data.context_tok)
     if config.adapt.base:
         flops *= 4 / 6  # the base's own weights have no gradient
     session = Session(config, learner, optimiser, _rows(prepared, TRAIN), _held_out(prepared), clock,
                       _Saver(prepared, parent), prepared.out, place, flops, matmul_ceiling(place, dtype), _loss(config),
-                      limit_s, validation)
+                      limit_of(minutes, clock), validation)
     if config.adapt.base and session.held_out is not None and not resume:
-        validation["before"] = validate(session)
+        validation["before"] = held_out_loss(session)
     return session
 
 

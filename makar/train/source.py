@@ -9,7 +9,7 @@ from pathlib import Path
 
 from makar.codecs.chat import Message
 from makar.curation import open_corpus, spdx
-from makar.curation.folder import folder_root, root_of
+from makar.curation.folder import folder_root, root_of, told_of
 from makar.curation.licence import LicenceConfig, licence
 from makar.curation.plan import Source as Place
 from makar.curation.plan import sources_of, tasks
@@ -91,7 +91,7 @@ def read_folders(folders: Mapping[Path, str], *, leave_out: Sequence[str] = ()) 
         raise BadInput(f"nothing to learn from in {', '.join(f'{str(folder)!r}' for folder in folders)}: expected "
                        f"files named {', '.join('*' + suffix for suffix in (*PROSE, '.json'))}, or source code")
     alone = sources[0].path if len(sources) == 1 and not leave_out else None
-    root = folder_root(alone) if alone else root_of((file.name, file.path) for file, _ in files)
+    root = folder_root(alone) if alone else root_of((file.name, told_of(file.path)) for file, _ in files)
     skipped: dict[str, str] = {}
     return Source("folder", ", ".join(map(str, folders)), root, lambda: _documents(files, skipped), skipped)
 

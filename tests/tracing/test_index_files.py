@@ -150,7 +150,7 @@ def test_the_old_index_serves_until_the_new_one_is_whole(books: Path, tmp_path: 
 
     def fails(*_: object) -> None:
         raise OSError(28, "No space left on device")
-    monkeypatch.setattr(build, "_suffixes", fails)
+    monkeypatch.setattr(build, "sorted_suffixes", fails)
     with pytest.raises(Exception, match="disk is full"):
         build_index(books, tmp_path / "out")
     again = open_index(tmp_path / "out")

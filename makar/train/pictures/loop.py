@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from makar.kit.errors import BadInput, Interrupted
 from makar.methods.flow import draw_times, flow_loss
 from makar.nets.patches import Condition, PatchTransformer
-from makar.train.clock import Clock, left_s, mind_the_time
+from makar.train.clock import Clock, left_s
+from makar.train.course import Course
 from makar.train.device import synchronise
-from makar.train.optimise import Optimiser, learning_rate
+from makar.train.optimise import Optimiser
 from makar.train.pictures.config import Config
 from makar.train.pictures.data import Dropped, Pictures
 
@@ -61,6 +61,13 @@ class Session:
     limit_s: float = math.inf
     measures: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def course(self) -> Course:
+        """How it goes on from step to step."""
+        config, watch = self.config, self.config.watch
+        return Course(config.recipe, self.out, self.clock, config.schedule, config.optimise.rate or 0.0, self.limit_s,
+                      watch.validate_steps, watch.checkpoint_s, watch.checkpoint_steps, lambda: self.save(self))
+
     def forward(self, z: Tensor, time: Tensor, condition: Condition) -> Tensor:
         """The net in the precision of the run. Shapes: z (B, C, S, S), time (B,) -> (B, C, S, S)"""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
@@ -79,34 +86,11 @@ def train(session: Session) -> Iterator[Progress]:
 
     Raises: BadInput (the loss is no number), Interrupted (after a checkpoint), OutOfRoom
     """
-    clock, config, watch = session.clock, session.config, session.config.watch
-    saved_s, passed_s, ended, first = time.monotonic(), time.perf_counter(), False, clock.step
-    try:
-        while not ended:
-            start_s = time.perf_counter()
-            mind_the_time(clock, session.limit_s, config.schedule.decay_frac)
-            rate = learning_rate(config.optimise.rate or 0.0, clock.step, warmup_steps=clock.warmup_steps,
-                                 decay_start=clock.decay_start, decay_steps=clock.decay_steps)
-            loss, norm = take_step(session, rate)
-            clock.step, clock.num_tok = clock.step + 1, clock.num_tok + config.batch
-            ended = clock.step >= clock.last_step
-            spent_s = time.perf_counter() - start_s
-            found: tuple[float | None, float | None] = (None, None)
-            if ended or clock.step % watch.validate_steps == 0:
-                found = judge(session)
-            due = (clock.step % watch.checkpoint_steps == 0 if watch.checkpoint_steps
-                   else time.monotonic() - saved_s > watch.checkpoint_s)
-            clock.seconds += time.perf_counter() - passed_s  # with what came between the steps
-            passed_s = time.perf_counter()
-            folder = None
-            if ended or due:
-                folder, saved_s = session.save(session), time.monotonic()
-            yield Progress(clock.step, loss, rate, norm, clock.num_tok, config.batch / spent_s, clock.seconds,
-                           left_s(clock, session.limit_s), *found, folder)
-    except KeyboardInterrupt:
-        kept = session.save(session) if clock.step > first else session.out
-        raise Interrupted(f"interrupted after step {clock.step:,}; all of it is kept in '{kept}'; go on with: "
-                          f"makar train {config.recipe} --resume -o {session.out}") from None
+    clock, batch = session.clock, session.config.batch
+    for step in session.course.run(batch, partial(take_step, session), partial(judge, session)):
+        (loss, norm), (held_out, own) = step.taken, step.seen or (None, None)
+        yield Progress(clock.step, loss, step.rate, norm, clock.num_tok, batch / step.spent_s, clock.seconds,
+                       left_s(clock, session.limit_s), held_out, own, step.checkpoint)
 
 
 def seeded(session: Session, step: int, part: int = 0) -> torch.Generator:
@@ -131,10 +115,7 @@ def take_step(session: Session, rate: float) -> tuple[float, float]:
                 weight.grad = slope if weight.grad is None else weight.grad.add_(slope)
     norm = session.optimiser.clip()
     value, size = float(total), float(norm)
-    if not (math.isfinite(value) and math.isfinite(size)):
-        raise BadInput(f"training stopped at step {session.clock.step + 1:,}: the loss is {value} and the gradient's "
-                       f"norm {size}; the last good checkpoint is kept in '{session.out}'. Try a lower rate in a new "
-                       f"run: --set optimise.rate={(config.optimise.rate or 0.0) / 3:.2g}")
+    session.course.require_numbers(value, size)
     session.optimiser.step(rate)
     synchronise(session.device)
     return value, size

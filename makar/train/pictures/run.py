@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,9 +25,9 @@ from makar.nets.patches import initialised, parts_of
 from makar.nets.shards import load_shards
 from makar.rooms.image.drawing import denoiser, noise
 from makar.store import stored
-from makar.train.checkpoint import newest
 from makar.train.clock import Clock
-from makar.train.device import dtype_of, pick_device, pick_precision
+from makar.train.course import limit_of, restore
+from makar.train.device import dtype_of, keep_memory, pick_device, pick_precision
 from makar.train.optimise import Optimiser
 from makar.train.pictures.checkpoint import WEIGHTS, Saver
 from makar.train.pictures.config import Config, resolved
@@ -36,7 +35,6 @@ from makar.train.pictures.data import Pictures, load_pictures
 from makar.train.pictures.loop import Progress, Session, train
 from makar.train.pictures.sheet import contact_sheet, on_chequers, png
 from makar.train.plot import Log, draw_loss
-from makar.train.state import load_state
 
 RUN = "run.json"
 SHEET_PICTURES = 24
@@ -92,22 +90,17 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
     """
     config, pack = prepared.config, prepared.pack
     device, dtype = pick_device(config.device), dtype_of(config.precision)
+    keep_memory()
     architecture = config.architecture(len(pack.looks), pack.words.values.shape[1])
     net = initialised(architecture, config.seed).to(device)
     if config.start and not resume:
         net.load_state_dict(_weights_to_start_with(config.start, net.state_dict(), pack))
     weights = dict(net.named_parameters())
     optimiser = Optimiser(weights, config.optimise, parts_of(architecture), dtype)
-    steps_, decay = config.schedule.num_steps, round(config.schedule.num_steps * config.schedule.decay_frac)
-    clock = Clock(decay_start=steps_ - decay, decay_steps=decay, warmup_steps=config.schedule.warmup_steps or 0)
-    parent, measures = "", dict[str, float]()
+    clock, parent, measures = Clock.planned(config.schedule), "", dict[str, float]()
     if resume:
-        tensors, facts = load_state(newest(prepared.out))
-        with torch.no_grad():
-            for name, weight in weights.items():
-                weight.copy_(tensors.pop(f"net/{name}"))
-        optimiser.load(tensors)
-        clock, parent, measures = Clock(**facts["clock"]), facts["sha256"], dict(facts["measures"])
+        clock, facts = restore(prepared.out, weights, optimiser)
+        parent, measures = facts["sha256"], dict(facts["measures"])
     if config.workers > 1:
         torch.set_num_threads(1)  # each worker is one
     if device.type == "cuda":
@@ -115,11 +108,10 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
     if config.compile or (config.compile is None and device.type == "cuda" and importlib.util.find_spec("triton")):
         for block in net.blocks:
             block.compile(dynamic=False)
-    limit_s = math.inf if minutes is None else minutes * 60 + (clock.seconds if resume else 0.0)
     held_out = _held_out(prepared, architecture, device)
     pictures = load_pictures(pack, "train", architecture.size_px, architecture.context_tok, device)
     return Session(config, net, optimiser, pictures, held_out, clock, Saver(pack, parent), prepared.out, device, dtype,
-                   limit_s, measures)
+                   limit_of(minutes, clock), measures)
 
 
 def _held_out(prepared: Prepared, architecture: Architecture, device: torch.device) -> Pictures | None:

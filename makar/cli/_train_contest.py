@@ -42,8 +42,8 @@ def run(args: argparse.Namespace, recipe: ContestRecipe) -> int:
 
 def _line(progress: Progress, last_step: int) -> str:
     error = f"  error {progress.error:.2f}" if progress.error is not None else ""
-    return (f"step {progress.step:,}/{last_step:,}  painter {progress.loss:.3f}  critic {progress.critic_loss:.3f}{error}  "
-            f"{progress.pictures_per_s:,.0f} pictures/s  {progress.left_s:,.0f} s left")
+    return (f"step {progress.step:,}/{last_step:,}  painter {progress.loss:.3f}  critic {progress.critic_loss:.3f}"
+            f"{error}  {progress.pictures_per_s:,.0f} pictures/s  {progress.left_s:,.0f} s left")
 
 
 def _prepared(args: argparse.Namespace, out: Path, recipe: ContestRecipe) -> Prepared:

@@ -68,7 +68,7 @@ def avatars(folder: Path, num: int) -> Attributed:
         for index, line in enumerate(lines):
             drawn = json.loads(line)
             if drawn["licence"] != "CC0 1.0":
-                raise Damaged(f"the style Pixel Art was CC0 1.0 and is now under {drawn['licence']}; it is not learned from")
+                raise Damaged(f"the style Pixel Art was CC0 1.0 and is now under {drawn['licence']}: it is left out")
             pixels[index] = render(drawn["svg"], SIZE_PX)
             rows.append(_attributes(drawn["extra"]))
             progress.advance(1)
@@ -100,12 +100,13 @@ def words(rows: Sequence[Mapping[str, str]]) -> dict[str, dict[str, dict[str, tu
     hair = {"long": {"hair": of("hair", "long")}, "short": {"hair": of("hair", "short")}}
     glasses, mouth = worn("glasses", _GLASSES_COLOURS), coloured("mouth", _LIP_COLOURS)
     nouns = {"hair": {"": {}, **hair, **coloured("hair", _HAIR_COLOURS)}, "skin": coloured("skin", _SKIN_COLOURS),
-             "eyes": coloured("eyes", _EYE_COLOURS), "mouth": mouth, "lips": mouth, "lipstick": {"": mouth["red"], **mouth},
-             "smile": {"": happy}, "frown": {"": sad}, "beard": worn("beard", {}), "glasses": glasses,
+             "eyes": coloured("eyes", _EYE_COLOURS), "mouth": mouth, "lips": mouth,
+             "lipstick": {"": mouth["red"], **mouth}, "smile": {"": happy}, "frown": {"": sad}, "beard": worn("beard", {}), "glasses": glasses,
              "spectacles": glasses, "sunglasses": {**glasses, "": {"glasses": of("glasses", "dark")}},
              "earrings": worn("accessories", _METALS)}
     nouns |= {noun: worn("hat", _HAT_COLOURS) for noun in ("hat", "cap")}
-    nouns |= {noun: {"": {}, **coloured("clothing", _CLOTHES_COLOURS)} for noun in ("clothes", "clothing", "shirt", "top")}
+    clothes = {"": {}, **coloured("clothing", _CLOTHES_COLOURS)}
+    nouns |= dict.fromkeys(("clothes", "clothing", "shirt", "top"), clothes)
     nouns |= {noun: {"": {}} for noun in ("avatar", "face", "head", "portrait", "person", "character")}
     alone = {"happy": happy, "smiling": happy, "sad": sad, "bearded": nouns["beard"][""], "pixel": {},
              **{name: nouns["hair"][name] for name in ("blond", "blonde")}, "redhead": nouns["hair"]["red"],

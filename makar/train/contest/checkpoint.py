@@ -44,7 +44,8 @@ class Saver:
         average = session.painting.average or weights
         model = self._model(session)
         with made_whole(session.out, session.clock.step) as (part, final):
-            sha256 = save_shards(part, WEIGHTS, {name: weight.to(torch.bfloat16) for name, weight in average.items()}, {})
+            kept = {name: weight.to(torch.bfloat16) for name, weight in average.items()}
+            sha256 = save_shards(part, WEIGHTS, kept, {})
             model |= {"weights_sha256": sha256}
             atomic_write(part / "model.json", json.dumps(model, indent=1, ensure_ascii=False))
             atomic_write(part / "config.json", json.dumps(to_json(session.config), indent=1))
@@ -74,7 +75,9 @@ class Saver:
             "training_data": f"{num:,} pictures of {facts.package} ({self._data.root[:16]}), all under {facts.licence}",
             "trained": {"recipe": session.config.recipe, "step": clock.step, "num_pictures": clock.num_tok,
                         "seconds": round(clock.seconds, 1), "device": str(session.device), "parent": self._parent,
-                        "corpus_root": self._data.root, **session.measures}}
+                        "corpus_root": self._data.root, "alone_steps": session.config.alone_steps,
+                        "likeness": session.config.likeness, "penalty": to_json(session.config.penalty),
+                        **session.measures}}
 
 
 def state_of(session: Session) -> dict[str, torch.Tensor]:
@@ -102,8 +105,8 @@ def write_card(model: Mapping[str, Any], data: Attributed) -> str:
     nouns = ", ".join(noun for noun in sorted(facts.words) if noun)
     return f"""# {trained['recipe']}, step {trained['step']:,}
 
-A painter of avatars ({a['size_px']} px, transparent background, {a['num_inks']} inks): attributes in, picture out, in one
-pass. Trained against a critic (a relativistic GAN with R1 and R2). Made by Makar.
+A painter of avatars ({a['size_px']} px, transparent background, {a['num_inks']} inks): attributes in, picture out,
+in one pass. Made by Makar.
 
 Weights (sha256 of their shards' hashes): `{model['weights_sha256']}`
 
@@ -117,6 +120,10 @@ Weights (sha256 of their shards' hashes): `{model['weights_sha256']}`
 
 {trained['step']:,} steps, {trained['num_pictures']:,} pictures seen, {trained['seconds'] / 60:.1f} minutes on
 {trained['device']}.
+
+The first {min(trained['alone_steps'], trained['step']):,} steps by the mean difference to real pictures alone. Then against
+a critic, by a relativistic GAN with R1 and R2 of weight {trained['penalty']['weight']:g}, measured on
+{trained['penalty']['part_frac']:.0%} of each batch; the difference (of values from -1 to 1) goes on to count, {trained['likeness']:g} times.
 
 | mean difference, of 255, with the same attributes | value |
 |---|---|

@@ -129,12 +129,17 @@ def train(session: Session) -> Iterator[Progress]:
 def take_round(session: Session, rate: float) -> tuple[float, float]:
     """One step of the critic and one of the painter, each on a batch of its own; returns their losses.
 
+    While the painter is alone the critic's is 0.
+
     Raises: BadInput (a loss is no number)
     """
     losses = []
     for turn, (optimiser, weights, gradient) in enumerate((
             (session.judging, list(session.critic.parameters()), _critics_slopes),
             (session.painting, list(session.painter.parameters()), _painters_slopes))):
+        if turn == 0 and _is_alone(session):
+            losses.append(0.0)
+            continue
         total = torch.zeros((), device=session.device)
         for loss, slopes in _side_by_side(session, gradient, _parts(session, turn)):
             total += loss
@@ -149,6 +154,10 @@ def take_round(session: Session, rate: float) -> tuple[float, float]:
         losses.append(float(total))
     synchronise(session.device)
     return losses[0], losses[1]
+
+
+def _is_alone(session: Session) -> bool:
+    return session.clock.step < session.config.alone_steps
 
 
 def _side_by_side(session: Session, gradient: Callable[[Session, Part], Slopes], parts: Sequence[Part]) -> list[Slopes]:
@@ -180,8 +189,10 @@ def _critics_slopes(session: Session, part: Part) -> Slopes:
 
 def _painters_slopes(session: Session, part: Part) -> Slopes:
     made = session.painter(part.noise, part.values)
-    loss = generator_loss(lambda rows: session.critic(rows, part.values), part.clean, made)
-    loss = part.share_frac * (loss + session.config.likeness * (made - part.clean).abs().mean())
+    loss = session.config.likeness * (made - part.clean).abs().mean()
+    if not _is_alone(session):
+        loss = loss + generator_loss(lambda rows: session.critic(rows, part.values), part.clean, made)
+    loss = part.share_frac * loss
     return loss.detach(), torch.autograd.grad(loss, list(session.painter.parameters()))
 
 

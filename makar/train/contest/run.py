@@ -93,7 +93,8 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
     if resume:
         tensors, facts = load_state(newest(prepared.out))
         for side, net, optimiser in (("painter", painter, painting), ("critic", critic, judging)):
-            own = {name.removeprefix(f"{side}/"): value for name, value in tensors.items() if name.startswith(f"{side}/")}
+            start = f"{side}/"
+            own = {name.removeprefix(start): value for name, value in tensors.items() if name.startswith(start)}
             with torch.no_grad():
                 for name, weight in net.named_parameters():
                     weight.copy_(own.pop(f"net/{name}"))

@@ -10,10 +10,10 @@ from makar.train.contest.recipe import ContestRecipe
 
 
 def config() -> Config:
-    """Four times the width of the layers' products, a batch of 512."""
+    """Products of twice the width and twice the depth, a batch of 512."""
     small = avatars_cpu.config()
     return dataclasses.replace(small, recipe="image/avatars", num_pictures=60_000, batch=512, workers=1,
-                               net=Net(hidden_dim=1024, num_blocks=4))
+                               alone_steps=2000, net=Net(hidden_dim=1024, num_blocks=4))
 
 
 RECIPE = ContestRecipe("the same avatars, for a GPU", config, avatars_cpu.obtain)

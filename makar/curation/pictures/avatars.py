@@ -101,8 +101,9 @@ def words(rows: Sequence[Mapping[str, str]]) -> dict[str, dict[str, dict[str, tu
     glasses, mouth = worn("glasses", _GLASSES_COLOURS), coloured("mouth", _LIP_COLOURS)
     nouns = {"hair": {"": {}, **hair, **coloured("hair", _HAIR_COLOURS)}, "skin": coloured("skin", _SKIN_COLOURS),
              "eyes": coloured("eyes", _EYE_COLOURS), "mouth": mouth, "lips": mouth,
-             "lipstick": {"": mouth["red"], **mouth}, "smile": {"": happy}, "frown": {"": sad}, "beard": worn("beard", {}), "glasses": glasses,
-             "spectacles": glasses, "sunglasses": {**glasses, "": {"glasses": of("glasses", "dark")}},
+             "lipstick": {"": mouth["red"], **mouth}, "smile": {"": happy}, "frown": {"": sad},
+             "beard": worn("beard", {}), "glasses": glasses, "spectacles": glasses,
+             "sunglasses": {**glasses, "": {"glasses": of("glasses", "dark")}},
              "earrings": worn("accessories", _METALS)}
     nouns |= {noun: worn("hat", _HAT_COLOURS) for noun in ("hat", "cap")}
     clothes = {"": {}, **coloured("clothing", _CLOTHES_COLOURS)}

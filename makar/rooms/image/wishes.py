@@ -9,8 +9,8 @@ from dataclasses import dataclass
 Vocabulary = Mapping[str, Mapping[str, Mapping[str, tuple[str, ...]]]]
 """Noun, adjective, and what the two ask for; see `makar.codecs.attributed.Facts`."""
 
-_SMALL = frozenset(("a", "an", "the", "and", "or", "of", "with", "in", "on", "is", "are", "has", "have", "having", "who",
-                    "wearing", "wears", "whose", "that", "this", "some", "her", "his", "their", "very"))
+_SMALL = frozenset(("a", "an", "the", "and", "or", "of", "with", "in", "on", "is", "are", "has", "have", "having",
+                    "wearing", "wears", "who", "whose", "that", "this", "some", "her", "his", "their", "very"))
 _NO = {"without": "no"}
 
 

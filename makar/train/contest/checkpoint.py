@@ -121,9 +121,10 @@ Weights (sha256 of their shards' hashes): `{model['weights_sha256']}`
 {trained['step']:,} steps, {trained['num_pictures']:,} pictures seen, {trained['seconds'] / 60:.1f} minutes on
 {trained['device']}.
 
-The first {min(trained['alone_steps'], trained['step']):,} steps by the mean difference to real pictures alone. Then against
-a critic, by a relativistic GAN with R1 and R2 of weight {trained['penalty']['weight']:g}, measured on
-{trained['penalty']['part_frac']:.0%} of each batch; the difference (of values from -1 to 1) goes on to count, {trained['likeness']:g} times.
+The first {min(trained['alone_steps'], trained['step']):,} steps by the mean difference to real pictures alone.
+Then against a critic, by a relativistic GAN with R1 and R2 of weight {trained['penalty']['weight']:g}, measured on
+{trained['penalty']['part_frac']:.0%} of each batch; the difference (of values from -1 to 1) goes on to count,
+{trained['likeness']:g} times.
 
 | mean difference, of 255, with the same attributes | value |
 |---|---|

@@ -27,7 +27,7 @@ def test_painting_the_real_pictures_again_is_as_good_as_they_are() -> None:
                                        "real": outcome(seen, same=7, near=5.0 if place < 10 else 9.0)}))
     made, real, difference, distance, halves, precise, found, near, unseen = figures(items)
     assert made.value == real.value == pytest.approx(0.7) and difference.value == pytest.approx(2.0)
-    assert distance.value == pytest.approx(0, abs=1e-3) < halves.value
+    assert abs(distance.value) < 1e-3 < halves.value
     assert precise.value == found.value == 1.0
     assert near.value == 1.0 and unseen.value == 0.25
 

@@ -96,3 +96,11 @@ def _facts(folder: Path) -> dict[str, Any]:
     if facts.get("format") != FORMAT or not needed <= facts.keys():
         raise BadInput(f"'{folder / MODEL}' has form {facts.get('format')!r:.20}; this version of Makar reads {FORMAT}")
     return facts
+
+
+def family_of(folder: Path) -> str:
+    """The family that a native folder names.
+
+    Raises: Damaged, BadInput
+    """
+    return str(_facts(folder).get("family"))

@@ -10,7 +10,7 @@ from makar.rooms.image.models import avatars, diffusers, enlarging, patchflow, t
 from makar.rooms.image.request import ImageRequest
 from makar.rooms.image.styles import Looks
 from makar.store import StoredModel
-from makar.store.native import PAINTER
+from makar.store.native import PAINTER, family_of
 
 
 class PictureModel(Protocol):
@@ -53,6 +53,6 @@ def build(stored: StoredModel | None) -> PictureModel:
     family = stored.architecture.get("family")
     if family == "enlarger":
         return enlarging.build(stored)
-    if family == PAINTER:
-        return avatars.build(stored)
-    return diffusers.build(stored) if family == "diffusers" else patchflow.build(stored)
+    if family == "diffusers":
+        return diffusers.build(stored)
+    return avatars.build(stored) if family_of(stored.folder) == PAINTER else patchflow.build(stored)

@@ -19,6 +19,7 @@ SUMMARIES = {
     "humaneval": "functions that pass their tests (JSON lines: task_id, prompt, entry_point, test)",
     "marks": "how surely works are recognised by their marks (the control: a .txt file or a tar of them, which people "
              "wrote; with --kind image a tar of pictures)",
+    "avatars": "attributes of real avatars that were held out, painted again (the file of its training)",
     "image": "concepts drawn in styles they were never shown in, against real pictures (the pack of its training)",
 }
 _WITH_PAGE = ("marks", "image")
@@ -39,7 +40,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="what to measure on")
         parser.add_argument("--limit", type=int, metavar="N", help="the first N items only")
         parser.add_argument("-o", "--output", type=Path, metavar="JSON", help="write the result there too")
-        if name != "image":
+        if name not in ("avatars", "image"):
             add_runtime_options(parser)
         parser.set_defaults(run=run, measure=name)
 

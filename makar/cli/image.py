@@ -202,6 +202,8 @@ def _tell_known(work: Work) -> None:
     if nearness is None:
         return
     concepts = ", ".join(nearness["concepts"])
+    if nearness.get("unknown"):
+        print(f"words that mean nothing to this model: {', '.join(nearness['unknown'])}", file=sys.stderr)
     if nearness["score_frac"] < nearness["least_frac"]:
         print(f"this model was shown little like that (confidence {nearness['score_frac']:.2f}; "
               f"{nearness['least_frac']:.2f} is usual for what it knows); it does know: {concepts}", file=sys.stderr)

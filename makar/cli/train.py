@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from makar import recipes
-from makar.cli import _train_pictures
+from makar.cli import _train_contest, _train_pictures
 from makar.cli._settings import configured
 from makar.kit.errors import BadInput
 
@@ -23,6 +23,7 @@ EXAMPLES = """examples:
   makar train code/python --set size=6 --set optimise.name=adamw -o runs/python
   makar train text/prose --resume -o runs/text-prose
   makar train image/icons --minutes 9
+  makar train image/avatars_cpu --minutes 30
   makar train image --data my-pictures/ --minutes 10
   makar train lora --data letters/ --set adapt.base=qwen2.5-coder-0.5b
 """
@@ -54,7 +55,11 @@ def run(args: argparse.Namespace) -> int:
         raise BadInput(f"--minutes: expected a number above 0, got {args.minutes}")
     args.recipe = recipes.full_name(args.recipe)
     if args.recipe.startswith("image/"):
-        return _train_pictures.run(args, recipes.load(args.recipe))
+        from makar.train.contest.recipe import ContestRecipe
+
+        recipe = recipes.load(args.recipe)
+        kind = _train_contest if isinstance(recipe, ContestRecipe) else _train_pictures
+        return kind.run(args, recipe)
     if args.only_data:
         raise BadInput("--only-data is for recipes of pictures (image/...)")
     prepared = _prepared(args)

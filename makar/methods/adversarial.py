@@ -38,11 +38,15 @@ def gradient_penalty(critic: Critic, rows: Tensor) -> Tensor:
     return slope.flatten(1).square().sum(1).mean() / 2
 
 
-def critic_loss(critic: Critic, real: Tensor, made: Tensor, penalty: float) -> Tensor:
-    """What the critic lowers: real above made, and flat around both. Shapes: (B, ...), (B, ...) -> ()"""
+def critic_loss(critic: Critic, real: Tensor, made: Tensor, penalty: float, num_penalised: int | None = None) -> Tensor:
+    """What the critic lowers: real above made, and flat around both.
+
+    num_penalised: on how many rows, from the first on, R1 and R2 are measured; they stand for the rest (None: on all)
+    Shapes: (B, ...), (B, ...) -> ()
+    """
     made = made.detach()
     return relativistic_loss(critic(made), critic(real)) + penalty * (
-        gradient_penalty(critic, real) + gradient_penalty(critic, made))
+        gradient_penalty(critic, real[:num_penalised]) + gradient_penalty(critic, made[:num_penalised]))
 
 
 def generator_loss(critic: Critic, real: Tensor, made: Tensor) -> Tensor:

@@ -20,8 +20,8 @@ FORMAT = 1
 """Of the native form; what was converted to another is converted again."""
 MODEL, WEIGHTS, TOKENIZER = "model.json", "weights.safetensors", "tokenizer.json"
 SHARDS = "weights.json"
-PICTURES = "patchflow"
-"""The family of models that draw."""
+PICTURES, PAINTER = "patchflow", "painter"
+"""The families of models that draw: from noise in steps, from attributes at once."""
 OPTIONAL = ("chat_template.jinja", "card.md", "neighbours.safetensors")
 
 
@@ -83,7 +83,15 @@ def _facts(folder: Path) -> dict[str, Any]:
         facts = dict(json.loads(read_text(folder / MODEL)))
     except (ValueError, TypeError) as error:
         raise Damaged(f"'{folder / MODEL}' cannot be read ({error})") from error
-    needed = {"architecture"} | ({"eos_ids"} if facts.get("family") != PICTURES else set())
+    needed = {"architecture"} | ({"eos_ids"} if facts.get("family") not in (PICTURES, PAINTER) else set())
     if facts.get("format") != FORMAT or not needed <= facts.keys():
         raise BadInput(f"'{folder / MODEL}' has form {facts.get('format')!r:.20}; this version of Makar reads {FORMAT}")
     return facts
+
+
+def family_of(folder: Path) -> str:
+    """The family that a native folder names.
+
+    Raises: Damaged, BadInput
+    """
+    return str(_facts(folder).get("family"))

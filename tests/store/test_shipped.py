@@ -16,6 +16,7 @@ from makar.store.shipped import SHIPPED, Shipped
 from makar.tracing.pictures import open_pictures
 
 MOST_BYTES = 16 << 20
+TOLD = {"icons-32": ("CC-BY-4.0", "image/icons_cpu")}
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +32,8 @@ def test_the_package_holds_what_the_list_says(model: Shipped) -> None:
     net = ROOM.build(store.stored(model.name)).net
     assert sum(weight.numel() for weight in net.parameters()) == model.num_params
     card = (model.folder / "card.md").read_text()
-    assert model.sha256 in card and "CC-BY-4.0" in card and "makar train image/icons_cpu" in card
+    licence, recipe = TOLD[model.name]
+    assert model.sha256 in card and licence in card and f"makar train {recipe}" in card
 
 
 def test_it_is_listed_verified_and_comes_back_after_it_is_removed() -> None:

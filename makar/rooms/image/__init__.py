@@ -18,4 +18,4 @@ def _media_type(request: ImageRequest) -> str:
 
 
 ROOM = Room(name="image", request=ImageRequest, build=build, sample=sample, media_type=_media_type,
-            marked=marked, models=("patchflow", "diffusers", "enlarging", "tiny"))
+            marked=marked, models=("patchflow", "avatars", "diffusers", "enlarging", "tiny"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from makar.rooms.image.models import PictureModel
+from makar.rooms.image.models.avatars import Avatars
 from makar.rooms.image.models.patchflow import PatchFlow
 
 LEAST_FRAC = 0.6
@@ -18,13 +19,16 @@ NUM_NEAREST = 3
 
 @dataclass(frozen=True)
 class Nearness:
-    """score_frac: the cosine between the prompt and the nearest concept, 0 where they point apart
+    """score_frac: the cosine between the prompt and the nearest concept, 0 where they point apart; of a model that
+    knows attributes the share of the words that name some
 
-    concepts: the nearest first
+    concepts: the nearest first; of a model that knows attributes what was understood. unknown: words that mean nothing
+    to it
     """
 
     score_frac: float
     concepts: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
 
     @property
     def known(self) -> bool:
@@ -37,6 +41,9 @@ def nearest(model: PictureModel, prompt: str) -> Nearness:
 
     Raises: BadInput (an empty prompt), NotHere, NoNetwork, Damaged
     """
+    if isinstance(model, Avatars):
+        asked = model.wishes(prompt)
+        return Nearness(asked.known_frac, asked.known or model.concepts, asked.unknown)
     if not isinstance(model, PatchFlow) or model.vectors is None:
         return Nearness(0.0, ())
     asked = model.prompts.words(prompt).mean(0)

@@ -23,6 +23,10 @@ class Looks:
         """Every look, families first."""
         return (*self.families, *(look for look in self.order if look not in self.families))
 
+    def shows_pixels(self, style: str | None) -> bool:
+        """Whether pictures in that style keep their pixels as squares when they are made larger."""
+        return style in self.pixel if style is not None else bool(self.order) and set(self.order) == set(self.pixel)
+
     def number(self, style: str | None) -> int:
         """What the net knows the look by.
 

@@ -131,7 +131,7 @@ def _fitted(request: ImageRequest, model: PictureModel) -> ImageRequest:
     from makar.rooms.image.finish import PLAIN_PX
     from makar.store.pictures import ENLARGED_BY_PIXELS, ESRGAN
 
-    if request.style in model.looks.pixel:
+    if model.looks.shows_pixels(request.style):
         return dataclasses.replace(request, enlarger=ENLARGED_BY_PIXELS)
     if request.size_px > PLAIN_PX and request.form != "svg" and request.model not in (ENLARGED_BY_PIXELS, ESRGAN.name):
         return dataclasses.replace(request, enlarger=ESRGAN.name)
@@ -150,7 +150,8 @@ def asked_of(prompt: str, model: PictureModel) -> dict[str, Any]:
     if prompt.strip() and model.concepts:
         found = nearest(model, prompt)
         asked["nearness"] = {"score_frac": round(found.score_frac, 4), "least_frac": LEAST_FRAC,
-                             "concepts": list(found.concepts)}
+                             "concepts": list(found.concepts),
+                             **({"unknown": list(found.unknown)} if found.unknown else {})}
     index = _neighbours_of(model.name)
     if index is not None:
         asked["near_copy"] = settings([index])

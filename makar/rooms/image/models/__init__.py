@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from makar.codecs.picture import Pixels
-from makar.rooms.image.models import diffusers, enlarging, patchflow, tiny
+from makar.rooms.image.models import avatars, diffusers, enlarging, patchflow, tiny
 from makar.rooms.image.request import ImageRequest
 from makar.rooms.image.styles import Looks
 from makar.store import StoredModel
+from makar.store.native import PAINTER, family_of
 
 
 class PictureModel(Protocol):
@@ -52,4 +53,6 @@ def build(stored: StoredModel | None) -> PictureModel:
     family = stored.architecture.get("family")
     if family == "enlarger":
         return enlarging.build(stored)
-    return diffusers.build(stored) if family == "diffusers" else patchflow.build(stored)
+    if family == "diffusers":
+        return diffusers.build(stored)
+    return avatars.build(stored) if family_of(stored.folder) == PAINTER else patchflow.build(stored)

@@ -1,0 +1,1 @@
+"""Pictures with attributes to a Checkpoint: a painter trained against a critic."""

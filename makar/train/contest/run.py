@@ -1,0 +1,169 @@
+"""A contest from its folder: opened at its last checkpoint, trained, its log, curve and sheets written."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from makar.codecs.attributed import Attributed, open_attributed
+from makar.codecs.pixels import resized, to_pixels, to_values
+from makar.kit.config import from_json, replace_at, to_json
+from makar.kit.errors import BadInput, Damaged, NotHere
+from makar.kit.files import atomic_write
+from makar.nets.adversaries import initialised
+from makar.train.checkpoint import newest
+from makar.train.clock import Clock
+from makar.train.contest.checkpoint import Saver
+from makar.train.contest.config import Config, resolved
+from makar.train.contest.loop import Examples, Progress, Session, train
+from makar.train.device import pick_device
+from makar.train.optimise import Optimiser
+from makar.train.pictures.sheet import contact_sheet, on_chequers, png
+from makar.train.plot import Log, draw_loss
+from makar.train.state import load_state
+
+RUN = "run.json"
+SHEET_PICTURES, SHEET_SCALE = 24, 3
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run's folder and its data."""
+
+    out: Path
+    config: Config
+    data: Attributed
+
+
+def prepare(out: Path, config: Config, path: Path) -> Prepared:
+    """Makes the folder of a new run on the pictures of a file.
+
+    Raises: BadInput (there is a run, settings out of range), NotHere, Damaged
+    """
+    if (out / RUN).exists():
+        raise BadInput(f"there is a run in '{out}' already; go on with it: makar train {config.recipe} --resume "
+                       f"-o {out} ; or name another folder with -o")
+    config = resolved(replace_at(config, "device", pick_device(config.device).type))
+    data = open_attributed(path)
+    atomic_write(out / RUN, json.dumps({"config": to_json(config), "data": str(path), "root": data.root}, indent=1))
+    return Prepared(out, config, data)
+
+
+def reopen(out: Path, path: Path | None = None) -> Prepared:
+    """The folder of a run that was begun; its data may have been moved.
+
+    Raises: NotHere, Damaged
+    """
+    try:
+        facts = json.loads((out / RUN).read_bytes())
+        config, known, root = from_json(Config, facts["config"]), Path(facts["data"]), facts["root"]
+    except FileNotFoundError as error:
+        raise NotHere(f"there is no run in '{out}'; begin one without --resume") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise Damaged(f"'{out / RUN}' cannot be read ({error!s:.100})") from error
+    data = open_attributed(path or known)
+    if data.root != root:
+        raise Damaged(f"the data in '{path or known}' is {data.root[:16]}, the run was begun on {root[:16]}")
+    return Prepared(out, config, data)
+
+
+def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | None = None) -> Session:
+    """The run in memory, at its beginning or at its last checkpoint.
+
+    Raises: NotHere, Damaged
+    """
+    config, data = prepared.config, prepared.data
+    device = pick_device(config.device)
+    sizes = tuple(len(attribute.values) for attribute in data.attributes)
+    painter, critic = (net.to(device) for net in initialised(config.architecture(data.pixels.shape[1], sizes),
+                                                             config.seed))
+    painting, judging = (Optimiser(dict(net.named_parameters()), config.optimise, {}, torch.float32)
+                         for net in (painter, critic))
+    steps, decay = config.schedule.num_steps, round(config.schedule.num_steps * config.schedule.decay_frac)
+    clock = Clock(decay_start=steps - decay, decay_steps=decay, warmup_steps=config.schedule.warmup_steps or 0)
+    parent, measures = "", dict[str, float]()
+    if resume:
+        tensors, facts = load_state(newest(prepared.out))
+        for side, net, optimiser in (("painter", painter, painting), ("critic", critic, judging)):
+            start = f"{side}/"
+            own = {name.removeprefix(start): value for name, value in tensors.items() if name.startswith(start)}
+            with torch.no_grad():
+                for name, weight in net.named_parameters():
+                    weight.copy_(own.pop(f"net/{name}"))
+            optimiser.load(own)
+        clock, parent, measures = Clock(**facts["clock"]), facts["sha256"], dict(facts["measures"])
+    if config.workers > 1:
+        torch.set_num_threads(1)  # each worker is one
+    limit_s = math.inf if minutes is None else minutes * 60 + (clock.seconds if resume else 0.0)
+    num = len(data) - round(len(data) * config.held_out_frac)
+    return Session(config, painter, critic, painting, judging, _examples(data, slice(num), device),
+                   _examples(data, slice(num, None), device), clock, Saver(data, parent), prepared.out, device, limit_s,
+                   measures)
+
+
+def _examples(data: Attributed, rows: slice, device: torch.device) -> Examples:
+    clean = to_values(torch.from_numpy(data.pixels[rows].copy()))
+    return Examples(clean.contiguous().to(device), torch.from_numpy(data.values[rows].astype(np.int64)).to(device))
+
+
+def watched(prepared: Prepared, session: Session) -> Iterator[Progress]:
+    """Trains, and keeps `log.jsonl`, `error.svg` and `sheet-STEP.png` in the run's folder up to date.
+
+    Raises: as `train`
+    """
+    out, watch = prepared.out, prepared.config.watch
+    log = Log(out / "log.jsonl", session.clock.step)
+    for progress in train(session):
+        row: dict[str, Any] = to_json(progress)
+        last = progress.step == session.clock.last_step
+        log.add({key: value for key, value in row.items() if key != "checkpoint"})
+        if progress.checkpoint is not None:
+            atomic_write(out / "error.svg", _curve(log, prepared.config.recipe))
+        if last or progress.step % watch.sheet_steps == 0:
+            atomic_write(out / f"sheet-{progress.step:08}.png", sheet(session))
+        yield progress
+
+
+def _curve(log: Log, title: str) -> str:
+    """The distance from real pictures, on those trained on as a line and on the others as points."""
+    rows = [{"step": row["step"], "loss": row["train_error"], "validation_loss": row["error"]} for row in log.rows
+            if row["train_error"] is not None]
+    return draw_loss(rows, title, "mean difference to the real picture, of 255")
+
+
+@torch.no_grad()
+def sheet(session: Session) -> bytes:
+    """Painted pictures above the real ones with the same attributes, which were never trained on (where there are
+    such). A PNG.
+    """
+    asked = session.held_out if len(session.held_out) else session.examples
+    num = min(SHEET_PICTURES, len(asked))
+    noise = torch.randn(num, session.config.net.noise_dim, generator=torch.Generator().manual_seed(0))
+    made = shown(session.averaged(noise.to(session.device), asked.values[:num]))
+    real, across = shown(asked.clean[:num]), min(12, num)
+    both = np.concatenate([part for at in range(0, num, across)
+                           for part in (made[at:at + across], real[at:at + across])])
+    return png(on_chequers(contact_sheet(resized(both, SHEET_SCALE * both.shape[1]), across)))
+
+
+def shown(values: Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Pictures whose pixels are painted or are not. Shapes: (B, C, S, S) -> (B, S, S, 4)"""
+    pixels = to_pixels(values)
+    pixels[..., 3] = np.where(pixels[..., 3] > 127, 255, 0)
+    pixels[pixels[..., 3] == 0] = 0
+    return pixels
+
+
+def facts_of(session: Session) -> dict[str, Any]:
+    """What a person wants to know before the run begins."""
+    return {"painter_weights": sum(weight.numel() for weight in session.painter.parameters()),
+            "critic_weights": sum(weight.numel() for weight in session.critic.parameters()),
+            "pictures": len(session.examples), "held_out": len(session.held_out), "device": session.device.type}

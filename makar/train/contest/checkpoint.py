@@ -19,12 +19,12 @@ import torch
 from makar.codecs.attributed import Attributed
 from makar.codecs.picture import Pixels
 from makar.kit.config import canonical, to_json
-from makar.kit.files import atomic_write, sha256_bytes
+from makar.kit.files import atomic_write, sha256_bytes, whole_folder
 from makar.ledger import open_ledger
 from makar.nets.shards import save_shards
 from makar.store.native import FORMAT, PAINTER
 from makar.tracing.pictures import Told, write_index
-from makar.train.checkpoint import drop_older, made_whole
+from makar.train.checkpoint import drop_older, step_folder
 from makar.train.state import save_state
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ class Saver:
         weights = {name: weight.detach() for name, weight in session.painter.named_parameters()}
         average = session.painting.average or weights
         model = self._model(session)
-        with made_whole(session.out, session.clock.step) as (part, final):
+        final = step_folder(session.out, session.clock.step)
+        with whole_folder(final) as part:
             kept = {name: weight.to(torch.bfloat16) for name, weight in average.items()}
             sha256 = save_shards(part, WEIGHTS, kept, {})
             model |= {"weights_sha256": sha256}

@@ -47,8 +47,8 @@ def needed(index: bytes, names: Collection[str], where: str) -> list[str]:
 
 
 def origin(folder: Path, name: str) -> Origin:
-    """What such a folder says of itself; its licence and training data have to be stated by who adds it. Its identity is
-    that of weights and settings: the same weights under another scheduler draw other pictures.
+    """What such a folder says of itself; its licence and training data have to be stated by who adds it. Its identity
+    is that of weights and settings: the same weights under another scheduler draw other pictures.
 
     Raises: BadInput (no weights that can be read safely), Damaged
     """

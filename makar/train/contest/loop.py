@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from makar.kit.errors import BadInput, Interrupted
+from makar.kit.errors import BadInput
 from makar.methods.adversarial import critic_loss, generator_loss
 from makar.nets.adversaries import Critic, Painter
-from makar.train.clock import Clock, left_s, mind_the_time
+from makar.train.clock import Clock, left_s
 from makar.train.contest.config import Config
+from makar.train.course import Course
 from makar.train.device import synchronise
-from makar.train.optimise import Optimiser, learning_rate
+from makar.train.optimise import Optimiser
 
 Slopes = tuple[Tensor, tuple[Tensor, ...]]
 
@@ -75,6 +76,13 @@ class Session:
     limit_s: float = math.inf
     measures: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def course(self) -> Course:
+        """How it goes on from step to step."""
+        config, watch = self.config, self.config.watch
+        return Course(config.recipe, self.out, self.clock, config.schedule, config.optimise.rate or 0.0, self.limit_s,
+                      watch.judge_steps, watch.checkpoint_s, watch.checkpoint_steps, lambda: self.save(self))
+
     def averaged(self, noise: Tensor, values: Tensor) -> Tensor:
         """The painter with the average of its weights, where one is kept."""
         found: Tensor = functional_call(self.painter, self.painting.average, (noise, values))
@@ -96,34 +104,11 @@ def train(session: Session) -> Iterator[Progress]:
 
     Raises: BadInput (a loss is no number), Interrupted (after a checkpoint), OutOfRoom
     """
-    clock, config, watch = session.clock, session.config, session.config.watch
-    saved_s, passed_s, ended, first = time.monotonic(), time.perf_counter(), False, clock.step
-    try:
-        while not ended:
-            start_s = time.perf_counter()
-            mind_the_time(clock, session.limit_s, config.schedule.decay_frac)
-            rate = learning_rate(config.optimise.rate or 0.0, clock.step, warmup_steps=clock.warmup_steps,
-                                 decay_start=clock.decay_start, decay_steps=clock.decay_steps)
-            judged, painted = take_round(session, rate)
-            clock.step, clock.num_tok = clock.step + 1, clock.num_tok + config.batch
-            ended = clock.step >= clock.last_step
-            spent_s = time.perf_counter() - start_s
-            errors: tuple[float | None, float | None] = (None, None)
-            if ended or clock.step % watch.judge_steps == 0:
-                errors = judge(session)
-            due = (clock.step % watch.checkpoint_steps == 0 if watch.checkpoint_steps
-                   else time.monotonic() - saved_s > watch.checkpoint_s)
-            clock.seconds += time.perf_counter() - passed_s  # with what came between the steps
-            passed_s = time.perf_counter()
-            folder = None
-            if ended or due:
-                folder, saved_s = session.save(session), time.monotonic()
-            yield Progress(clock.step, painted, judged, rate, clock.num_tok, config.batch / spent_s, clock.seconds,
-                           left_s(clock, session.limit_s), *errors, folder)
-    except KeyboardInterrupt:
-        kept = session.save(session) if clock.step > first else session.out
-        raise Interrupted(f"interrupted after step {clock.step:,}; all of it is kept in '{kept}'; go on with: "
-                          f"makar train {config.recipe} --resume -o {session.out}") from None
+    clock, batch = session.clock, session.config.batch
+    for step in session.course.run(batch, partial(take_round, session), partial(judge, session)):
+        (judged, painted), (error, train_error) = step.taken, step.seen or (None, None)
+        yield Progress(clock.step, painted, judged, step.rate, clock.num_tok, batch / step.spent_s, clock.seconds,
+                       left_s(clock, session.limit_s), error, train_error, step.checkpoint)
 
 
 def take_round(session: Session, rate: float) -> tuple[float, float]:

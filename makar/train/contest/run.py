@@ -83,8 +83,8 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
     config, data = prepared.config, prepared.data
     device = pick_device(config.device)
     sizes = tuple(len(attribute.values) for attribute in data.attributes)
-    painter, critic = (net.to(device) for net in initialised(config.architecture(data.pixels.shape[1], sizes),
-                                                             config.seed))
+    painter, critic = initialised(config.architecture(data.pixels.shape[1], sizes), config.seed)
+    painter, critic = painter.to(device), critic.to(device)
     painting, judging = (Optimiser(dict(net.named_parameters()), config.optimise, {}, torch.float32)
                          for net in (painter, critic))
     steps, decay = config.schedule.num_steps, round(config.schedule.num_steps * config.schedule.decay_frac)

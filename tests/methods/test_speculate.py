@@ -38,12 +38,18 @@ def test_lines_alike_are_followed_where_the_copy_stands_and_not_where_the_last_l
     assert steps(Drafter([*text, 6, 7]), text)[0] < len(text) / 5
 
 
-def test_what_never_repeats_is_never_drafted_for_and_wrong_guesses_stop_the_drafts() -> None:
-    text = random.Random(2).sample(range(10_000), 400)
-    assert steps(Drafter([1, 2, 3]), text) == (400, 0)
-    misleading = [token for fresh in text for token in (20_000, 20_001, fresh)]
-    num_steps, num_rows = steps(Drafter([1, 2, 3]), misleading)
-    assert num_steps == len(misleading) and num_rows < 30
+def test_what_never_repeats_is_never_drafted_for() -> None:
+    assert steps(Drafter([1, 2, 3]), random.Random(2).sample(range(10_000), 400)) == (400, 0)
+
+
+def test_right_guesses_bring_drafts_and_wrong_ones_stop_them() -> None:
+    fresh = iter(random.Random(2).sample(range(10_000), 600))
+    drafter = Drafter([1, 2, 3])
+    faithful = [token for _ in range(200) for token in (20_000, 20_001, 20_002, next(fresh))]
+    assert steps(drafter, faithful)[1] > 100
+    early, late = ([token for _ in range(200) for token in (20_003, 20_004, next(fresh))] for _ in range(2))
+    assert 0 < steps(drafter, early)[1] < 100
+    assert steps(drafter, late) == (len(late), 0)
 
 
 @pytest.mark.parametrize("prompt", [[], [1], [1, 1], [1, 1, 1], [1, 2, 1, 2, 1]])

@@ -30,7 +30,7 @@ def _run(subject: Subject) -> Verdict:
         score = sexual_frac(subject.data)
     except NotHere:
         return Verdict("nsfw_picture", False, 0.0, f"not judged: what judges it is not here; get it with: makar models "
-                       f"pull {OPEN_NSFW.name}, and onnxruntime with: pip install 'makar[image]'")
+                       f"pull {OPEN_NSFW.name}, and onnxruntime with: pip install onnxruntime")
     found = f"open_nsfw gives {score:.3f} of 1 that it is sexual (limit {LIMIT})"
     return Verdict("nsfw_picture", score < LIMIT, 1.0 - score, found)
 
@@ -65,7 +65,7 @@ def _session() -> Any:
     try:
         import onnxruntime
     except ImportError as error:
-        raise NotHere("open_nsfw needs onnxruntime; install it with: pip install 'makar[image]'") from error
+        raise NotHere("open_nsfw needs onnxruntime; install it with: pip install onnxruntime") from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

@@ -44,7 +44,7 @@ class MiniLM:
         try:
             import onnxruntime
         except ImportError as error:
-            raise NotHere("pictures need onnxruntime; install it with: pip install 'makar[image]'") from error
+            raise NotHere("pictures need onnxruntime; install it with: pip install onnxruntime") from error
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1  # short prompts gain nothing from more, and one thread adds in one order
         return onnxruntime.InferenceSession(fetch(MINILM, show=self._show), options,

@@ -25,7 +25,6 @@ _TRACED_PX = 256
 _OPAQUE = 128
 _SMOOTHED_PX = 5
 _PATH = re.compile(r"<path [^<>]*/>")
-_INSTALL = "install it with: pip install 'makar[image]'"
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def rendered(svg: bytes, side_px: int) -> Pixels:
     try:
         import resvg_py
     except ImportError as error:
-        raise NotHere(f"drawings need resvg-py; {_INSTALL}") from error
+        raise NotHere("drawings need resvg-py; install it with: pip install resvg-py") from error
     if len(svg) > MOST_SVG_BYTES:
         raise BadInput(f"a drawing of {len(svg):,} bytes is too large; at most {MOST_SVG_BYTES:,} are read")
     try:
@@ -131,7 +130,7 @@ def _traced(flat: Pixels) -> str:
     try:
         import vtracer
     except ImportError as error:
-        raise NotHere(f"drawings of pixels need vtracer; {_INSTALL}") from error
+        raise NotHere("drawings of pixels need vtracer; install it with: pip install vtracer") from error
     if not flat[..., 3].any():
         return ""
     svg = vtracer.convert_pixels_to_svg(

@@ -64,7 +64,7 @@ def _svg(text: str, size_px: int) -> bytes:
     try:
         import resvg_py
     except ImportError as error:
-        raise NotHere("drawings need resvg-py; install it with: pip install 'makar[image]'") from error
+        raise NotHere("drawings need resvg-py; install it with: pip install resvg-py") from error
     try:
         return bytes(resvg_py.svg_to_bytes(svg_string=text, width=size_px, height=size_px, skip_system_fonts=True))
     except ValueError as error:

@@ -48,7 +48,7 @@ class Features:
         try:
             import onnxruntime
         except ImportError as error:
-            raise NotHere("measures of pictures need onnxruntime; install it with: pip install 'makar[image]'"
+            raise NotHere("measures of pictures need onnxruntime; install it with: pip install onnxruntime"
                           ) from error
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.log_severity_level = 1, 3

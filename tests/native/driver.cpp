@@ -1,4 +1,6 @@
 // Runs every path under sanitizers: buffers of exactly the promised size, damaged weights, arguments out of range.
+#include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -6,6 +8,7 @@
 #include <vector>
 
 #include "kernel.h"
+#include "pool.h"
 
 using namespace makar;
 
@@ -120,9 +123,35 @@ void multiply(Pool* pool, int path) {
   expect(makar_multiply(pool, path, &none, &x, 1, &x) != 0, "a matrix of 5 bits is refused");
 }
 
+// Threads that come to their meetings early and late, about as long as they spin, so that some sleep: nobody leaves a
+// meeting before all have come, and nobody sleeps for ever (who runs this has a time limit).
+struct Meetings {
+  static constexpr int kThreads = 3, kPhases = 4;
+  explicit Meetings(int num_runs) : pool(kThreads) {
+    for (int i = 0; i < num_runs; i++) {
+      for (auto& num : arrived) num = 0;
+      pool.run([](void* self, int thread) { static_cast<Meetings*>(self)->attend(thread); }, this);
+    }
+  }
+  void attend(int thread) {
+    std::minstd_rand late(uint32_t(thread + 1) * 7919 + uint32_t(num_attended[thread]++));
+    for (auto& num : arrived) {
+      const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(late() % 16);
+      while (std::chrono::steady_clock::now() < until) {}
+      num++;
+      meet(&pool);
+      expect(num == kThreads, "a meeting waits for everybody");
+    }
+  }
+  Pool pool;
+  std::atomic<int> arrived[kPhases];
+  int num_attended[kThreads] = {};
+};
+
 }  // namespace
 
 int main() {
+  Meetings(20000);
   int num_paths = 0;
   for (int path = 0; path < 3; path++) {
     if (!makar_has_path(path)) continue;

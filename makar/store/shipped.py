@@ -42,4 +42,8 @@ ICONS_32 = Shipped("icons-32", "c7507d19fa754008343a2bb9b9aa0c969e717cfed0097463
                    5_692_160, "Apache-2.0")
 """Icons, emoji, tiles and avatars of 32 pixels, by the recipe image/icons_cpu."""
 
-SHIPPED: Mapping[str, Shipped] = MappingProxyType({model.name: model for model in (ICONS_32,)})
+AVATARS_16 = Shipped("avatars-16", "3e5e725943a8114cfdb560ffe76dc251ceb954ab21bcf398f2fd54a5f44fa63a",
+                     2_851_632, "Apache-2.0")
+"""Avatars of 16 pixels by their attributes, by the recipe image/avatars_cpu."""
+
+SHIPPED: Mapping[str, Shipped] = MappingProxyType({model.name: model for model in (ICONS_32, AVATARS_16)})

@@ -16,7 +16,7 @@ from makar.store.shipped import SHIPPED, Shipped
 from makar.tracing.pictures import open_pictures
 
 MOST_BYTES = 16 << 20
-TOLD = {"icons-32": ("CC-BY-4.0", "image/icons_cpu")}
+TOLD = {"icons-32": ("CC-BY-4.0", "image/icons_cpu"), "avatars-16": ("CC0-1.0", "image/avatars_cpu")}
 
 
 @pytest.fixture(autouse=True)

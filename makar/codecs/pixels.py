@@ -47,3 +47,10 @@ def resized(pixels: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
         values = to_values(torch.from_numpy(pixels[at:at + _AT_ONCE].copy()))
         found[at:at + _AT_ONCE] = to_pixels(functional.avg_pool2d(values, block))
     return found
+
+
+def crisp(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Pictures whose pixels are painted or are not, in place. Shapes: (..., S, S, 4) -> the same"""
+    pixels[..., 3] = np.where(pixels[..., 3] > 127, 255, 0)
+    pixels[pixels[..., 3] == 0] = 0
+    return pixels

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +10,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from makar.codecs.attributed import Attributed, open_attributed
-from makar.codecs.pixels import resized, to_pixels, to_values
+from makar.codecs.pixels import crisp, resized, to_pixels, to_values
 from makar.kit.config import from_json, replace_at, to_json
 from makar.kit.errors import BadInput, Damaged, NotHere
 from makar.kit.files import atomic_write
@@ -24,7 +22,8 @@ from makar.train.clock import Clock
 from makar.train.contest.checkpoint import Saver
 from makar.train.contest.config import Config, resolved
 from makar.train.contest.loop import Examples, Progress, Session, train
-from makar.train.device import pick_device
+from makar.train.course import limit_of
+from makar.train.device import keep_memory, pick_device
 from makar.train.optimise import Optimiser
 from makar.train.pictures.sheet import contact_sheet, on_chequers, png
 from makar.train.plot import Log, draw_loss
@@ -82,14 +81,13 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
     """
     config, data = prepared.config, prepared.data
     device = pick_device(config.device)
+    keep_memory()
     sizes = tuple(len(attribute.values) for attribute in data.attributes)
     painter, critic = initialised(config.architecture(data.pixels.shape[1], sizes), config.seed)
     painter, critic = painter.to(device), critic.to(device)
     painting, judging = (Optimiser(dict(net.named_parameters()), config.optimise, {}, torch.float32)
                          for net in (painter, critic))
-    steps, decay = config.schedule.num_steps, round(config.schedule.num_steps * config.schedule.decay_frac)
-    clock = Clock(decay_start=steps - decay, decay_steps=decay, warmup_steps=config.schedule.warmup_steps or 0)
-    parent, measures = "", dict[str, float]()
+    clock, parent, measures = Clock.planned(config.schedule), "", dict[str, float]()
     if resume:
         tensors, facts = load_state(newest(prepared.out))
         for side, net, optimiser in (("painter", painter, painting), ("critic", critic, judging)):
@@ -102,11 +100,10 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
         clock, parent, measures = Clock(**facts["clock"]), facts["sha256"], dict(facts["measures"])
     if config.workers > 1:
         torch.set_num_threads(1)  # each worker is one
-    limit_s = math.inf if minutes is None else minutes * 60 + (clock.seconds if resume else 0.0)
     num = len(data) - round(len(data) * config.held_out_frac)
     return Session(config, painter, critic, painting, judging, _examples(data, slice(num), device),
-                   _examples(data, slice(num, None), device), clock, Saver(data, parent), prepared.out, device, limit_s,
-                   measures)
+                   _examples(data, slice(num, None), device), clock, Saver(data, parent), prepared.out, device,
+                   limit_of(minutes, clock), measures)
 
 
 def _examples(data: Attributed, rows: slice, device: torch.device) -> Examples:
@@ -147,19 +144,11 @@ def sheet(session: Session) -> bytes:
     asked = session.held_out if len(session.held_out) else session.examples
     num = min(SHEET_PICTURES, len(asked))
     noise = torch.randn(num, session.config.net.noise_dim, generator=torch.Generator().manual_seed(0))
-    made = shown(session.averaged(noise.to(session.device), asked.values[:num]))
-    real, across = shown(asked.clean[:num]), min(12, num)
+    made = crisp(to_pixels(session.averaged(noise.to(session.device), asked.values[:num])))
+    real, across = crisp(to_pixels(asked.clean[:num])), min(12, num)
     both = np.concatenate([part for at in range(0, num, across)
                            for part in (made[at:at + across], real[at:at + across])])
     return png(on_chequers(contact_sheet(resized(both, SHEET_SCALE * both.shape[1]), across)))
-
-
-def shown(values: Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Pictures whose pixels are painted or are not. Shapes: (B, C, S, S) -> (B, S, S, 4)"""
-    pixels = to_pixels(values)
-    pixels[..., 3] = np.where(pixels[..., 3] > 127, 255, 0)
-    pixels[pixels[..., 3] == 0] = 0
-    return pixels
 
 
 def facts_of(session: Session) -> dict[str, Any]:

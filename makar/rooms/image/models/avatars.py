@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from makar.codecs.attributed import Attribute
 from makar.codecs.picture import Pixels
-from makar.codecs.pixels import to_pixels
+from makar.codecs.pixels import crisp, to_pixels
 from makar.kit.config import from_json
 from makar.kit.errors import BadInput, Damaged
 from makar.kit.files import read_text
@@ -113,13 +112,6 @@ class Avatars:
 
     def _kind(self, part: str, value: int) -> str:
         return next(attribute.values[value] for attribute in self.attributes if attribute.name == part)
-
-
-def crisp(pixels: NDArray[np.uint8]) -> Pixels:
-    """A picture whose pixels are painted or are not. Shapes: (S, S, 4) -> (S, S, 4)"""
-    pixels[..., 3] = np.where(pixels[..., 3] > 127, 255, 0)
-    pixels[pixels[..., 3] == 0] = 0
-    return pixels
 
 
 def build(stored: StoredModel) -> Avatars:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from makar.codecs.pixels import to_pixels, to_values
+from makar.codecs.pixels import crisp, to_pixels, to_values
 from makar.codecs.prompts import Prompts
 from makar.kit.errors import BadInput, Damaged
 from makar.kit.files import read_text
@@ -72,7 +72,7 @@ class PatchFlow:
 
     def _finished(self, pixels: Pixels, style: str | None) -> Pixels:
         if style in self.looks.pixel:  # a tile's pixels are painted or they are not
-            pixels[..., 3] = np.where(pixels[..., 3] > 127, 255, 0)
+            return crisp(pixels)
         pixels[pixels[..., 3] == 0] = 0
         return pixels
 

@@ -103,14 +103,19 @@ def limit_of(minutes: float | None, clock: Clock) -> float:
     return math.inf if minutes is None else minutes * 60 + clock.seconds
 
 
-@torch.no_grad()
 def restore(out: Path, weights: Mapping[str, Tensor], optimiser: Optimiser) -> tuple[Clock, Mapping[str, Any]]:
     """Puts back the weights and the optimiser of the last checkpoint; returns its clock and what else it says.
 
     Raises: NotHere, Damaged
     """
     tensors, facts = load_state(newest(out))
+    put_back(tensors, weights, optimiser)
+    return Clock(**facts["clock"]), facts
+
+
+@torch.no_grad()
+def put_back(tensors: dict[str, Tensor], weights: Mapping[str, Tensor], optimiser: Optimiser) -> None:
+    """What a checkpoint holds of one net and its optimiser, back into both."""
     for name, weight in weights.items():
         weight.copy_(tensors.pop(f"net/{name}"))
     optimiser.load(tensors)
-    return Clock(**facts["clock"]), facts

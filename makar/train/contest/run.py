@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,23 +12,22 @@ import torch
 
 from makar.codecs.attributed import Attributed, open_attributed
 from makar.codecs.pixels import crisp, resized, to_pixels, to_values
-from makar.kit.config import from_json, replace_at, to_json
-from makar.kit.errors import BadInput, Damaged, NotHere
+from makar.kit.config import replace_at, to_json
 from makar.kit.files import atomic_write
 from makar.nets.adversaries import initialised
+from makar.train.begun import begin, begun, expect_none, expect_same
 from makar.train.checkpoint import newest
 from makar.train.clock import Clock
 from makar.train.contest.checkpoint import Saver
 from makar.train.contest.config import Config, resolved
 from makar.train.contest.loop import Examples, Progress, Session, train
-from makar.train.course import limit_of
+from makar.train.course import limit_of, put_back
 from makar.train.device import keep_memory, pick_device
 from makar.train.optimise import Optimiser
 from makar.train.pictures.sheet import contact_sheet, on_chequers, png
 from makar.train.plot import Log, draw_loss
 from makar.train.state import load_state
 
-RUN = "run.json"
 SHEET_PICTURES, SHEET_SCALE = 24, 3
 
 
@@ -47,12 +45,10 @@ def prepare(out: Path, config: Config, path: Path) -> Prepared:
 
     Raises: BadInput (there is a run, settings out of range), NotHere, Damaged
     """
-    if (out / RUN).exists():
-        raise BadInput(f"there is a run in '{out}' already; go on with it: makar train {config.recipe} --resume "
-                       f"-o {out} ; or name another folder with -o")
+    expect_none(out, config.recipe)
     config = resolved(replace_at(config, "device", pick_device(config.device).type))
     data = open_attributed(path)
-    atomic_write(out / RUN, json.dumps({"config": to_json(config), "data": str(path), "root": data.root}, indent=1))
+    begin(out, config, path, data.root)
     return Prepared(out, config, data)
 
 
@@ -61,16 +57,9 @@ def reopen(out: Path, path: Path | None = None) -> Prepared:
 
     Raises: NotHere, Damaged
     """
-    try:
-        facts = json.loads((out / RUN).read_bytes())
-        config, known, root = from_json(Config, facts["config"]), Path(facts["data"]), facts["root"]
-    except FileNotFoundError as error:
-        raise NotHere(f"there is no run in '{out}'; begin one without --resume") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise Damaged(f"'{out / RUN}' cannot be read ({error!s:.100})") from error
+    config, known, root = begun(out, Config)
     data = open_attributed(path or known)
-    if data.root != root:
-        raise Damaged(f"the data in '{path or known}' is {data.root[:16]}, the run was begun on {root[:16]}")
+    expect_same(path or known, data.root, root)
     return Prepared(out, config, data)
 
 
@@ -93,10 +82,7 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
         for side, net, optimiser in (("painter", painter, painting), ("critic", critic, judging)):
             start = f"{side}/"
             own = {name.removeprefix(start): value for name, value in tensors.items() if name.startswith(start)}
-            with torch.no_grad():
-                for name, weight in net.named_parameters():
-                    weight.copy_(own.pop(f"net/{name}"))
-            optimiser.load(own)
+            put_back(own, dict(net.named_parameters()), optimiser)
         clock, parent, measures = Clock(**facts["clock"]), facts["sha256"], dict(facts["measures"])
     if config.workers > 1:
         torch.set_num_threads(1)  # each worker is one

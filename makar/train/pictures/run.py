@@ -16,8 +16,8 @@ from torch import Tensor
 from makar.codecs.pack import Pack, open_pack
 from makar.codecs.pixels import to_pixels
 from makar.codecs.prompts import Prompts
-from makar.kit.config import from_json, replace_at, to_json
-from makar.kit.errors import BadInput, Damaged, NotHere
+from makar.kit.config import replace_at, to_json
+from makar.kit.errors import BadInput
 from makar.kit.files import atomic_write, read_text
 from makar.methods.flow import euler, steps
 from makar.nets.patches import Config as Architecture
@@ -25,6 +25,7 @@ from makar.nets.patches import initialised, parts_of
 from makar.nets.shards import load_shards
 from makar.rooms.image.drawing import denoiser, noise
 from makar.store import stored
+from makar.train.begun import begin, begun, expect_none, expect_same
 from makar.train.clock import Clock
 from makar.train.course import limit_of, restore
 from makar.train.device import dtype_of, keep_memory, pick_device, pick_precision
@@ -36,7 +37,6 @@ from makar.train.pictures.loop import Progress, Session, train
 from makar.train.pictures.sheet import contact_sheet, on_chequers, png
 from makar.train.plot import Log, draw_loss
 
-RUN = "run.json"
 SHEET_PICTURES = 24
 
 
@@ -54,14 +54,12 @@ def prepare(out: Path, config: Config, pack: Path) -> Prepared:
 
     Raises: BadInput (there is a run), NotHere, Damaged
     """
-    if (out / RUN).exists():
-        raise BadInput(f"there is a run in '{out}' already; go on with it: makar train {config.recipe} --resume "
-                       f"-o {out} ; or name another folder with -o")
+    expect_none(out, config.recipe)
     device = pick_device(config.device)
     precision = pick_precision(config.precision, device)
     config = resolved(replace_at(replace_at(config, "device", device.type), "precision", precision))
     opened = open_pack(pack)
-    atomic_write(out / RUN, json.dumps({"config": to_json(config), "pack": str(pack), "root": opened.root}, indent=1))
+    begin(out, config, pack, opened.root)
     return Prepared(out, config, opened)
 
 
@@ -70,16 +68,9 @@ def reopen(out: Path, pack: Path | None = None) -> Prepared:
 
     Raises: NotHere, Damaged
     """
-    try:
-        facts = json.loads((out / RUN).read_bytes())
-        config, folder, root = from_json(Config, facts["config"]), Path(facts["pack"]), facts["root"]
-    except FileNotFoundError as error:
-        raise NotHere(f"there is no run in '{out}'; begin one without --resume") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise Damaged(f"'{out / RUN}' cannot be read ({error!s:.100})") from error
-    opened = open_pack(pack or folder)
-    if opened.root != root:
-        raise Damaged(f"the pack in '{opened.folder}' is {opened.root[:16]}, the run was begun on {root[:16]}")
+    config, known, root = begun(out, Config)
+    opened = open_pack(pack or known)
+    expect_same(opened.folder, opened.root, root)
     return Prepared(out, config, opened)
 
 

@@ -8,12 +8,10 @@ Source: Huang et al. 2025, arXiv:2501.05441, eqs. 2 and 4
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.optim import Optimizer
 
 Critic = Callable[[Tensor], Tensor]
 
@@ -52,31 +50,3 @@ def critic_loss(critic: Critic, real: Tensor, made: Tensor, penalty: float, num_
 def generator_loss(critic: Critic, real: Tensor, made: Tensor) -> Tensor:
     """What the generator lowers: made above real. Shapes: (B, ...), (B, ...) -> ()"""
     return relativistic_loss(critic(real), critic(made))
-
-
-@dataclass(frozen=True)
-class Contest:
-    """A generator's rows against a critic, each with its optimiser.
-
-    make: a batch of made rows, with a graph to the generator's weights; penalty: weight of R1 and R2
-    """
-
-    critic: Critic
-    make: Callable[[int], Tensor]
-    critic_optimiser: Optimizer
-    generator_optimiser: Optimizer
-    penalty: float = 1.0
-
-    def round(self, real: Tensor) -> tuple[float, float]:
-        """One step of each; returns the critic's and the generator's loss. Shapes: real (B, ...)"""
-        with torch.no_grad():
-            made = self.make(len(real))
-        judged = critic_loss(self.critic, real, made, self.penalty)
-        self.critic_optimiser.zero_grad(set_to_none=True)
-        judged.backward()
-        self.critic_optimiser.step()
-        fooled = generator_loss(self.critic, real, self.make(len(real)))
-        self.generator_optimiser.zero_grad(set_to_none=True)
-        fooled.backward()
-        self.generator_optimiser.step()
-        return float(judged.detach()), float(fooled.detach())

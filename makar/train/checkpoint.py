@@ -74,7 +74,8 @@ def write_checkpoint(out: Path, step: int, what: Written) -> Checkpoint:
     final = step_folder(out, step)
     with whole_folder(final) as part:
         sha256 = _fill(part, step, what)
-    _stamp(final, step, sha256, what)
+    stamp(final, what.config, {"sha256": sha256, "corpus_root": what.corpus_root, "parent": what.parent, "step": step,
+                               "training_data": what.training_data, "licence": what.licence, **what.measures})
     drop_older(out)
     return Checkpoint(final, step, sha256, what.corpus_root, what.parent)
 
@@ -129,13 +130,12 @@ def config_sha256(config: Config) -> str:
     return sha256_bytes(canonical(config).encode())
 
 
-def _stamp(folder: Path, step: int, sha256: str, what: Written) -> None:
-    config = canonical(what.config).encode()
+def stamp(folder: Path, config: Any, facts: Mapping[str, Any]) -> None:
+    """Notes a checkpoint in the ledger, with the run's settings beside it."""
+    settings = canonical(config).encode()
     with open_ledger() as ledger:
-        ledger.append("checkpoint", {
-            "sha256": sha256, "corpus_root": what.corpus_root, "parent": what.parent, "recipe": what.config.recipe,
-            "step": step, "folder": str(folder.absolute()), "config": sha256_bytes(config),
-            "training_data": what.training_data, "licence": what.licence, **what.measures}, [config])
+        ledger.append("checkpoint", {**facts, "recipe": config.recipe, "folder": str(folder.absolute()),
+                                     "config": sha256_bytes(settings)}, [settings])
 
 
 def checkpoints(out: Path) -> list[Path]:

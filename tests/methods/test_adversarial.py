@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from makar.methods.adversarial import Contest, critic_loss, generator_loss, gradient_penalty, relativistic_loss
+from makar.methods.adversarial import critic_loss, generator_loss, gradient_penalty, relativistic_loss
 
 
 def test_the_penalty_of_a_linear_critic_is_half_the_square_of_its_slope() -> None:
@@ -55,12 +55,18 @@ def test_every_mode_of_a_ring_is_found() -> None:
                              nn.Linear(64, out))
 
     generator, judge = net(4, 2), net(2, 1)
-    contest = Contest(lambda x: judge(x).squeeze(1), lambda num: generator(torch.randn(num, 4)),
-                      torch.optim.Adam(judge.parameters(), 2e-3, (0.0, 0.9)),
-                      torch.optim.Adam(generator.parameters(), 2e-3, (0.0, 0.9)), penalty=0.1)
+    def critic(rows: torch.Tensor) -> torch.Tensor:
+        return judge(rows).squeeze(1)
+
+    judging, making = (torch.optim.Adam(side.parameters(), 2e-3, (0.0, 0.9)) for side in (judge, generator))
     for _ in range(700):
         real = modes[torch.randint(6, (128,))] + 0.05 * torch.randn(128, 2)
-        contest.round(real)
+        judging.zero_grad()
+        critic_loss(critic, real, generator(torch.randn(128, 4)), 0.1).backward()
+        judging.step()
+        making.zero_grad()
+        generator_loss(critic, real, generator(torch.randn(128, 4))).backward()
+        making.step()
     with torch.no_grad():
         away = torch.cdist(generator(torch.randn(1200, 4)), modes)
     assert torch.bincount(away.argmin(1), minlength=6).min() > 60

@@ -19,13 +19,12 @@ import torch
 from torch import Tensor
 
 from makar.codecs.pack import Pack, Pixels
-from makar.kit.config import canonical, to_json
-from makar.kit.files import atomic_write, sha256_bytes, whole_folder
-from makar.ledger import open_ledger
+from makar.kit.config import to_json
+from makar.kit.files import atomic_write, whole_folder
 from makar.nets.shards import save_shards
 from makar.store.native import FORMAT, PICTURES
 from makar.tracing.pictures import Told, write_index
-from makar.train.checkpoint import drop_older, step_folder
+from makar.train.checkpoint import drop_older, stamp, step_folder
 from makar.train.pictures.card import write_card
 from makar.train.state import save_state
 
@@ -58,13 +57,9 @@ class Saver:
                 write_index(part / NEIGHBOURS, trained_on(self._pack))
             save_state(part, {f"net/{name}": weight for name, weight in weights.items()} | session.optimiser.state(),
                        {"clock": asdict(session.clock), "measures": session.measures, "sha256": sha256})
-        config = canonical(session.config).encode()
-        with open_ledger() as ledger:
-            ledger.append("checkpoint", {
-                "sha256": sha256, "corpus_root": self._pack.root, "parent": self._parent,
-                "recipe": session.config.recipe, "step": session.clock.step, "folder": str(final.absolute()),
-                "config": sha256_bytes(config), "training_data": model["training_data"], "licence": model["licence"],
-                **session.measures}, [config])
+        stamp(final, session.config, {
+            "sha256": sha256, "corpus_root": self._pack.root, "parent": self._parent, "step": session.clock.step,
+            "training_data": model["training_data"], "licence": model["licence"], **session.measures})
         drop_older(session.out)
         self._parent = sha256
         return final

@@ -50,6 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MakarError as error:
         return _complain(str(error), error.exit_code)
     except KeyboardInterrupt:
+        # CPython remembers an interrupt that fell within `exec` of a string (as dataclasses are made) even where it was
+        # caught, and would end by the signal instead of with this code; another `exec` makes it forget.
+        exec("")  # noqa: S102 - nothing is executed
         return _complain("interrupted", EXIT_INTERRUPTED)
     except BrokenPipeError:
         return _leave_stdout(EXIT_BROKEN_PIPE)

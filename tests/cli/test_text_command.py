@@ -204,3 +204,13 @@ def test_ctrl_c_keeps_what_was_made(tmp_path: Path, stream: str) -> None:
         assert len(list(ledger.stamps(kind="partial"))) in ((1,) if stream == "--stream" else (0, 1))
         assert list(ledger.stamps(kind="release")) == []
         assert ledger.verify().ok
+
+
+def test_ctrl_c_has_one_exit_code_wherever_it_falls(tmp_path: Path) -> None:
+    """As an interrupt while a module is loaded, whose dataclasses are made by executing strings."""
+    script = tmp_path / "interrupted.py"
+    script.write_text("import sys\nfrom makar import cli\ncli._run = lambda argv: exec('raise KeyboardInterrupt')\n"
+                      "sys.exit(cli.main([]))\n")
+    words = [sys.executable, "-m", "interrupted"]  # not by its path: the flag counts where `-m` runs a module
+    done = subprocess.run(words, check=False, capture_output=True, timeout=60, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (130, b"makar: interrupted\n")

@@ -18,7 +18,7 @@ SUMMARIES = {
     "hellaswag": "which of four endings is likeliest (JSON lines: context, endings, label)",
     "humaneval": "functions that pass their tests (JSON lines: task_id, prompt, entry_point, test)",
     "marks": "how surely works are recognised by their marks (the control: a .txt file or a tar of them, which people "
-             "wrote; with --kind image a tar of pictures)",
+             "wrote; with --kind image a tar of pictures), and with --kind code, on HumanEval's file, what marks cost",
     "avatars": "attributes of real avatars that were held out, painted again (the file of its training)",
     "image": "concepts drawn in styles they were never shown in, against real pictures (the pack of its training)",
 }
@@ -33,8 +33,8 @@ def add(commands: argparse._SubParsersAction) -> None:
         parser = measures.add_parser(name, help=summary, description=f"{name}: {summary}")
         parser.add_argument("--model", help="a model of 'makar models list' (default: the one for this machine)")
         if name == "marks":
-            parser.add_argument("--kind", choices=("text", "image"), default="text",
-                                help="whose marks (default: text)")
+            parser.add_argument("--kind", choices=("text", "image", "code"), default="text",
+                                help="whose marks (default: text); code: functions that pass their tests, marked or not")
         if name in _WITH_PAGE:
             parser.add_argument("--html", type=Path, metavar="FILE", help="write the curves as a page there")
         parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="what to measure on")
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
 
     measure, model = _measured(args)
     evaluation = Evaluation(measure, model, _data(args.data), args.limit)
-    with Progress(args.measure, len(evaluation.tasks()), "items") as progress:
+    with Progress(args.measure, len(evaluation.tasks), "items") as progress:
         def show(item: Item, num_tasks: int) -> None:
             progress.advance(1, note=item.key)
 
@@ -79,11 +79,13 @@ def _measured(args: argparse.Namespace) -> tuple[Measure, Any]:
     from makar.room import room
     from makar.verbs.image.options import default_model
 
-    if getattr(args, "kind", "text") == "image":
+    kind = getattr(args, "kind", "text")
+    if kind == "image":
         from makar.evaluate import picture_marks
 
         return picture_marks.MEASURE, picture_marks.Detector()
-    measure: Measure = plugins.load("makar.evaluate", args.measure, "MEASURE")
+    name = "marked_code" if kind == "code" else args.measure
+    measure: Measure = plugins.load("makar.evaluate", name, "MEASURE")
     asked = room(measure.room)
     runtime = None if asked.usual is None else _runtime(args)
     return measure, load(asked, args.model or (default_model() if measure.room == "image" else None), runtime)

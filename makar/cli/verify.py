@@ -25,6 +25,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a file, or a folder with all in it")
     parser.add_argument("--json", action="store_true", help="print all that was found as JSON lines")
     parser.add_argument("--ledger", metavar="FILE", type=Path, help="another ledger than the one in Makar's home")
+    parser.add_argument("--model", metavar="NAME", help="a language model on this machine that may have written them: "
+                        "finds the mark in shorter and in edited texts (default: the one that the record names)")
     parser.set_defaults(run=run)
 
 
@@ -42,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     width = min(48, max(len(str(file)) for file in files))
     counts = dict[str, int]()
     with open_ledger(args.ledger) as ledger, Progress("verifying", len(files), "files") as progress:
-        for file, found in zip(files, verify_all(files, ledger=ledger), strict=True):
+        for file, found in zip(files, verify_all(files, ledger=ledger, model=args.model), strict=True):
             progress.advance(1)
             word = _print(file, found, as_json=args.json, width=width if table else 0)
             counts[word] = counts.get(word, 0) + 1

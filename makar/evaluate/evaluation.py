@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +33,8 @@ class Evaluation:
     data: Path
     limit: int | None = None
 
-    def tasks(self) -> list[Task]:
+    @functools.cached_property
+    def tasks(self) -> Sequence[Task]:
         """What the model will be asked.
 
         Raises: NotHere, BadInput
@@ -55,7 +57,7 @@ def evaluate(evaluation: Evaluation, on_item: Callable[[Item, int], None] | None
 
     Raises: NotHere, BadInput, OutOfRoom
     """
-    tasks, journal = evaluation.tasks(), evaluation.journal()
+    tasks, journal = evaluation.tasks, evaluation.journal()
     done = {item.key: (item, seconds) for item, seconds in recorded(journal)}
     for item in _items(evaluation, tasks, done, journal):
         if on_item is not None:

@@ -115,11 +115,16 @@ def passes(source: str, token: str) -> tuple[bool, str]:
     return False, complaint[-1][:300]
 
 
+def judged(row: dict[str, str], answer: str) -> tuple[bool, str]:
+    """Whether an answer to a problem passes its tests, and the last line of the complaint where it does not."""
+    token = secrets.token_hex(8)
+    return passes(program(row, answer, token), token)
+
+
 def run(model: Model, todo: Sequence[Task]) -> Iterator[Item]:
     """For each problem the answer, whether it passed, and why not."""
     for index, answer in answers(model, (job(model, task.content["prompt"]) for task in todo)):
-        token = secrets.token_hex(8)
-        passed, complaint = passes(program(todo[index].content, answer, token), token)
+        passed, complaint = judged(todo[index].content, answer)
         yield Item(todo[index].key, {"passed": passed, "complaint": complaint, "answer": answer})
 
 

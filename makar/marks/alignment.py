@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -25,6 +25,7 @@ NUM_SHIFTS = (2 * TILE_PX)**2  # by half pixels
 _QUESTIONS = 4
 _SURE = 1e-9  # a question whose answer is as clear as this leaves the others unasked
 _AS_IT_IS = (1.0, 0.0, 0.0)
+_COUNTED = np.fft.ifftshift(np.arange(-TILE_PX // 2, TILE_PX // 2))  # cycles in a tile, negative ones from the end
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Plane:
     residual: Reals
     top_px: int
     left_px: int
+    _kept: dict[float, Spectrum] = field(default_factory=dict, repr=False, compare=False)
 
     @functools.cached_property
     def spectra(self) -> list[tuple[float, Spectrum]]:
@@ -57,8 +59,10 @@ class Plane:
                 for scale in scales(max(window.shape))]
 
     def spectrum(self, scale: float) -> Spectrum:
-        """The whitened spectrum of all of it."""
-        return whitened(spectrum_at(self.residual, scale, self.top_px, self.left_px))
+        """The whitened spectrum of all of it. The scales that are tried return under every key: they are kept."""
+        if scale not in self._kept:
+            self._kept[scale] = whitened(spectrum_at(self.residual, scale, self.top_px, self.left_px))
+        return self._kept[scale]
 
 
 def plane(residual: Reals) -> Plane:
@@ -87,8 +91,8 @@ def whitened(spectrum: Spectrum) -> Spectrum:
 
 def aligned(spectrum: Spectrum, down_px: float, across_px: float) -> Spectrum:
     """The spectrum of the picture moved back by a shift. Shapes: (waves,) -> (waves,)"""
-    cycles = CYCLES[0] * down_px + CYCLES[1] * across_px
-    moved: Spectrum = spectrum * np.exp(2j * np.pi / TILE_PX * cycles)
+    down, across = (np.exp(2j * np.pi / TILE_PX * shift_px * _COUNTED) for shift_px in (down_px, across_px))
+    moved: Spectrum = spectrum * down[CYCLES[0]] * across[CYCLES[1]]
     return moved
 
 
@@ -140,11 +144,9 @@ Place = tuple[float, float, float]
 
 def _best(waves: Waves, seen: Plane, tried: Iterable[Place], num_tests: int) -> Alignment:
     """The best of the places tried, among the many that might have been."""
-    best, spectra = Alignment(1.0, 0.0, 0.0, -math.inf, 1.0), dict[float, Spectrum]()
+    best = Alignment(1.0, 0.0, 0.0, -math.inf, 1.0)
     for scale, down, across in tried:
-        if scale not in spectra:
-            spectra[scale] = seen.spectrum(scale)
-        height = _height(waves, aligned(spectra[scale], down, across))
+        height = _height(waves, aligned(seen.spectrum(scale), down, across))
         if height > best.height:
             chance = 0.5 * math.erfc(height / math.sqrt(2))
             best = Alignment(scale, down, across, height, min(1.0, _QUESTIONS * num_tests * chance))

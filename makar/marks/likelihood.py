@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from makar.codecs.bpe import Tokenizer
 from makar.marks.tail import p_value_of_draws
 from makar.marks.tournament import LEAST_FRAC, NUM_LAYERS, Bits, Reals, Scheme, messages, words
 
@@ -48,6 +49,15 @@ class Guess:
 
 Guesses = Callable[[Sequence[int]], Sequence[Guess]]
 """From the tokens of a text to a guess for each (`LanguageModel.guesses`)."""
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """A model that is at hand: who it is, how it reads a text, and what it might have said."""
+
+    name: str
+    tokenizer: Tokenizer
+    guesses: Guesses
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from makar.kit.errors import BadInput
 from makar.marks.finding import Finding
 from makar.marks.key import MarkKey
 from makar.marks.key import keys as all_keys
 from makar.marks.kinds import Mark
-from makar.marks.likelihood import Guesses, Likelihood, likelihood
+from makar.marks.likelihood import Likelihood, Speaker, likelihood
 from makar.marks.tail import p_value
 from makar.marks.tokenizers import Known, remembered
 from makar.marks.tournament import EARLIER, NUM_LAYERS, SCHEME, Scheme, messages_at, words
@@ -77,32 +76,48 @@ class _Match:
 
 
 def detect(text: str, *, keys: Sequence[MarkKey] | None = None, tokenizers: Sequence[Known] | None = None,
-           guesses: Guesses | None = None, threshold: float = THRESHOLD) -> Finding:
+           speaker: Speaker | None = None, threshold: float = THRESHOLD) -> Finding:
     """Whether `text`, or a stretch of it, carries the mark of one of the keys.
 
     keys: None is every key on this machine, rotated ones too
     tokenizers: None is those that were used with the keys
-    guesses: of the model that may have made the text (`LanguageModel.guesses`), whose tokenizer must then be the one
-    that is given; None looks without a model
+    speaker: the model that may have made the text; it is asked where the keys alone find nothing. None asks no model
 
-    Raises: Damaged (a key or tokenizer that cannot be read), BadInput (a lone surrogate, guesses without a tokenizer)
+    Raises: Damaged (a key or tokenizer that cannot be read), BadInput (a lone surrogate)
     """
-    if guesses is not None and len(tokenizers or ()) != 1:
-        raise BadInput("a model guesses at its own tokens only; give its tokenizer, and no other, with its guesses")
     looked = all_keys() if keys is None else list(keys)
     known = remembered(key.id for key in looked) if tokenizers is None else list(tokenizers)
-    if not looked or not known:
+    if not looked or not known and speaker is None:
         return Finding(None, 1.0, "no text was marked on this machine, so there is no key to look with", SCHEME.name)
-    readings = [reading for one in known for reading in _readings(text, one, guesses)]
-    matches = [_best(key, reading) for key, reading in itertools.product(looked, readings)]
-    best = min(matches, key=lambda match: match.p_value)
-    num_tests = len(looked) * len(known)
+    num_tests = len(looked) * (len(known) + (speaker is not None))
+    best = _likeliest(looked, [reading for one in known for reading in _readings(text, one)])
+    if speaker is not None and (best is None or best.p_value * num_tests > threshold):
+        asked = _likeliest(looked, list(_readings(text, Known((speaker.name,), speaker.tokenizer), speaker)))
+        best = min((match for match in (best, asked) if match is not None), key=lambda match: match.p_value)
+    assert best is not None, "there is a tokenizer or a model"
     return _told(text, best, min(1.0, best.p_value * num_tests), threshold, num_tests)
 
 
-def _readings(text: str, known: Known, guesses: Guesses | None) -> Iterator[_Reading]:
+def p_values(text: str, keys: Sequence[MarkKey], known: Known, speaker: Speaker | None = None) -> list[float]:
+    """How marked a text looks to each key, were it the only one.
+
+    Raises: BadInput (a lone surrogate)
+    """
+    readings = list(_readings(text, known))
+    if speaker is not None:
+        readings += _readings(text, known, speaker)
+    num_tests = 1 + (speaker is not None)
+    return [min(1.0, num_tests * min(_best(key, reading).p_value for reading in readings)) for key in keys]
+
+
+def _likeliest(keys: Sequence[MarkKey], readings: Sequence[_Reading]) -> _Match | None:
+    matches = (_best(key, reading) for key, reading in itertools.product(keys, readings))
+    return min(matches, key=lambda match: match.p_value, default=None)
+
+
+def _readings(text: str, known: Known, speaker: Speaker | None = None) -> Iterator[_Reading]:
     ids = known.tokenizer.encode(text)
-    guessed = None if guesses is None or not ids else guesses(ids)
+    guessed = None if speaker is None or not ids else speaker.guesses(ids)
     for scheme in (SCHEME, *EARLIER):
         compared = None if guessed is None else likelihood(scheme, ids, guessed)
         yield _Reading(known, scheme, ids, _met_before(ids, scheme.context_tok), compared)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from makar.kit.config import canonical
 from makar.kit.errors import BadInput, Damaged, MakarError
@@ -20,18 +21,27 @@ from makar.provenance.credentials.sign import sidecar_path
 from makar.provenance.fingerprint import fingerprint, kind_of, near
 from makar.provenance.fingerprint.shelf import Near, Shelf, find, find_marked, open_shelf
 from makar.provenance.manifest import FORMS, disclosed
+from makar.provenance.speaker import speaker_here, speaker_of
 from makar.provenance.statements import statements
+
+if TYPE_CHECKING:
+    from makar.marks.likelihood import Speaker
 
 MOST_BYTES = 64_000_000  # of a file that is looked through for marks and fingerprints; signatures have no limit
 
 
 @dataclass(frozen=True)
 class Book:
-    """A ledger that works are looked up in: what its verification said, and the fingerprints of its releases."""
+    """A ledger that works are looked up in: what its verification said, and the fingerprints of its releases.
+
+    speaker: the language model that is asked about texts; None asks the one that a changed text's manifest or the
+    ledger names, if it is here
+    """
 
     ledger: Ledger
     report: Report
     shelf: Shelf
+    speaker: Speaker | None = None
 
 
 @dataclass(frozen=True)
@@ -100,19 +110,22 @@ class Finding:
         }
 
 
-def open_book(ledger: Ledger) -> Book:
+def open_book(ledger: Ledger, model: str | None = None) -> Book:
     """The ledger, verified once for all files.
 
-    Raises: LedgerBroken, OutOfRoom, TimedOut
+    model: the name of the language model that texts are compared with
+
+    Raises: LedgerBroken, OutOfRoom, TimedOut, UnknownName, NotHere (no such model on this machine)
     """
+    asked = None if model is None else speaker_of(model)
     report = ledger.verify()
     try:
-        return Book(ledger, report, open_shelf(ledger))
+        return Book(ledger, report, open_shelf(ledger), asked)
     except MakarError:
         if report.ok:
             raise
         # A broken ledger may not be readable far enough; the signatures still are.
-        return Book(ledger, report, Shelf.nothing())
+        return Book(ledger, report, Shelf.nothing(), asked)
 
 
 def recognise(path: Path, book: Book) -> Finding:
@@ -150,7 +163,8 @@ def _recognise(name: str, file: BinaryIO, num_bytes: int, sidecar: bytes | None,
         notes.append("the file is empty")
     entry = _entry(signature.manifest, book.ledger)
     release = None if data is None or not num_bytes else _release(data, media, book)
-    mark = _mark(media, wrapper.without(text) if media.text else data, notes)
+    speaker = _speaker(book, signature, release) if media.text else None
+    mark = _mark(media, wrapper.without(text) if media.text else data, notes, speaker)
     return Finding(name, media.media_type, num_bytes, signature, mark, _carried(mark, book), entry, release,
                    () if book.report.ok else book.report.problems, tuple(notes))
 
@@ -170,14 +184,26 @@ def _content(file: BinaryIO, media: Media, num_bytes: int) -> tuple[bytes | None
         return data, None, [f"it is no UTF-8 from byte {error.start + 1} on"]
 
 
-def _mark(media: Media, content: str | bytes | None, notes: list[str]) -> Any:
+def _speaker(book: Book, signature: Signature, release: Near | None) -> Speaker | None:
+    """Who may have said a text that is no longer as it was made."""
+    if book.speaker is not None or signature.state == "valid":
+        return book.speaker
+    named = signature.manifest
+    if named is None and release is not None and not release.same:
+        with suppress(MakarError):  # what is wrong with the ledger is said elsewhere
+            named = from_ledger(book.ledger, release.stamp)
+    checkpoint = (named or {}).get("checkpoint")
+    return speaker_here(str(checkpoint.get("name"))) if isinstance(checkpoint, dict) else None
+
+
+def _mark(media: Media, content: str | bytes | None, notes: list[str], speaker: Speaker | None) -> Any:
     from makar.marks.kinds import mark_of
 
     mark = mark_of(media.media_type) if content else None
     if mark is None:
         return None
     try:
-        return mark.detect(content)
+        return mark.detect(content) if speaker is None else mark.detect(content, speaker=speaker)
     except (Damaged, BadInput) as error:
         notes.append(f"no mark could be looked for: {error}")
         return None

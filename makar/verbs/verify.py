@@ -16,16 +16,19 @@ if TYPE_CHECKING:
 SKIPPED = (".c2pa", ".record.json")  # a signature goes with its file
 
 
-def verify(source: str | Path | bytes, *, sidecar: bytes | None = None, ledger: Ledger | None = None) -> Finding:
+def verify(source: str | Path | bytes, *, sidecar: bytes | None = None, ledger: Ledger | None = None,
+           model: str | None = None) -> Finding:
     """What is known of a file (by its path) or of content (as bytes): signature, mark, fingerprint, ledger entry.
 
     sidecar: the signature that goes with content given as bytes; of a file it is looked for in FILE.c2pa
+    model: a language model on this machine that may have written it: the mark of short or edited texts is found by
+    comparing them with what it might have said. None asks the one that the manifest or ledger names, if it is here
 
-    Raises: NotHere, BadInput, LedgerBroken
+    Raises: NotHere, BadInput, LedgerBroken, UnknownName
     """
     from makar.provenance.recognise import recognise, recognise_bytes
 
-    with _book(ledger) as book:
+    with _book(ledger, model) as book:
         if isinstance(source, bytes):
             return recognise_bytes(source, book, sidecar=sidecar)
         if not Path(source).is_file():
@@ -33,11 +36,12 @@ def verify(source: str | Path | bytes, *, sidecar: bytes | None = None, ledger: 
         return recognise(Path(source), book)
 
 
-def verify_all(paths: Sequence[Path], *, ledger: Ledger | None = None) -> Iterator[Finding | BadInput]:
+def verify_all(paths: Sequence[Path], *, ledger: Ledger | None = None,
+               model: str | None = None) -> Iterator[Finding | BadInput]:
     """What is known of each file; of one that cannot be read, the error that says so."""
     from makar.provenance.recognise import recognise
 
-    with _book(ledger) as book:
+    with _book(ledger, model) as book:
         for path in paths:
             try:
                 yield recognise(path, book)
@@ -67,12 +71,12 @@ def _is_hidden(file: Path, below: Path) -> bool:
 
 
 @contextmanager
-def _book(ledger: Ledger | None) -> Iterator[Book]:
+def _book(ledger: Ledger | None, model: str | None) -> Iterator[Book]:
     from makar.ledger import open_ledger
     from makar.provenance.recognise import open_book
 
     if ledger is not None:
-        yield open_book(ledger)
+        yield open_book(ledger, model)
         return
     with open_ledger() as own:
-        yield open_book(own)
+        yield open_book(own, model)

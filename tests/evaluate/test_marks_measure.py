@@ -93,9 +93,11 @@ def test_measured_stamped_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(writing, "MOST_TOK", 60)
     data = tmp_path / "human.txt"
     data.write_text(PROSE)
-    result, items = evaluate(Evaluation(MEASURE, build(), data, 4))
-    assert [item.outcome["kind"] for item in items] == ["human", "prose", "plain", "predictable"]
-    assert result.num_items == 4
+    for counted in ("NUM_PROSE", "NUM_PREDICTABLE", "NUM_PLAIN"):
+        monkeypatch.setattr(writing, counted, 1)
+    result, items = evaluate(Evaluation(MEASURE, build(), data))
+    assert [item.outcome["kind"] for item in items] == ["human", "prose", "predictable", "plain"]
+    assert result.num_items == 4 and items[3].outcome["others"][0] == writing.LOOKS
     assert items[0].outcome["num"] == passages.LOOKS * ((len(PROSE) - 200) // 100 + 1)
     assert main(["eval", "marks", "--model", "tiny", "--data", str(data), "--limit", "2",
                  "--html", str(tmp_path / "page.html")]) == 0

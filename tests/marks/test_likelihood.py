@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from marked_letters import guesses, letters, write
 
-from makar.kit.errors import BadInput
 from makar.marks.key import MarkKey
-from makar.marks.likelihood import EDITED_FRAC, Guess, likelihood
-from makar.marks.text import detect
+from makar.marks.likelihood import EDITED_FRAC, Guess, Speaker, likelihood
+from makar.marks.text import detect, p_values
 from makar.marks.tokenizers import Known
 from makar.marks.tournament import NUM_LAYERS, SCHEME, messages, tournament, words
 
@@ -59,9 +58,12 @@ def test_the_model_at_hand_finds_what_is_predictable_and_edited(known: Known) ->
     edited = "".join("0" if random.random() < 0.2 else letter for letter in text)
     guessed = guesses(known, 90, seed=5, sharpness=6.0)
     blind = detect(edited, keys=[KEY], tokenizers=[known])
-    seeing = detect(edited, keys=[KEY], tokenizers=[known], guesses=lambda ids: guessed)
+    speaker = Speaker("letters", known.tokenizer, lambda ids: guessed)
+    seeing = detect(edited, keys=[KEY], tokenizers=[known], speaker=speaker)
     assert not blind.found
     assert seeing.found and "might have said" in seeing.says
+    assert seeing.num_tests == 2 * blind.num_tests
+    assert detect(edited, keys=[KEY], tokenizers=[], speaker=speaker).p_value == pytest.approx(seeing.p_value / 2)
 
 
 @pytest.mark.parametrize("wrong", [0, 100])
@@ -79,6 +81,11 @@ def test_no_mark_is_found_where_none_is(wrong: int, known: Known) -> None:
     assert np.mean(np.array(p_values) <= 0.1) >= 0.05  # and they are not far too large either
 
 
-def test_guesses_need_the_tokenizer_of_their_model() -> None:
-    with pytest.raises(BadInput, match="give its tokenizer"):
-        detect("x", keys=[KEY], guesses=lambda ids: [])
+def test_no_model_is_asked_where_the_key_is_enough(known: Known) -> None:
+    def never(ids: object) -> list[Guess]:
+        raise AssertionError("asked")
+
+    text = write(known, 400, key=KEY, seed=5)
+    assert detect(text, keys=[KEY], tokenizers=[known], speaker=Speaker("letters", known.tokenizer, never)).found
+    found = p_values(text, [KEY, MarkKey(bytes(32))], known)
+    assert found[0] == detect(text, keys=[KEY], tokenizers=[known]).p_value and found[1] > 1e-3

@@ -19,7 +19,8 @@ NAMES = {"prose": "prose", "predictable": "predictable text"}
 def figures(items: Sequence[Item]) -> tuple[Figure, ...]:
     """False positives, as counted and as fitted; true positives by kind and length; after edits; quality."""
     outcomes = [item.outcome for item in items]
-    return (*_false_positives(outcomes), *_true_positives(outcomes), *_quality(outcomes))
+    return (*_false_positives(outcomes), *_false_positives_guessed(outcomes), *_true_positives(outcomes),
+            *_quality(outcomes))
 
 
 def human_p_values(outcomes: Sequence[Mapping[str, Any]]) -> tuple[list[float], int]:
@@ -60,6 +61,13 @@ def _false_positives(outcomes: Sequence[Mapping[str, Any]]) -> list[Figure]:
     estimate, interval = fitted(log10_p, num)
     return [Figure(f"false positives, {num:,} looks at human passages", counted / num, wilson(counted, num)),
             Figure("false positives, fitted tail", estimate, interval)]
+
+
+def _false_positives_guessed(outcomes: Sequence[Mapping[str, Any]]) -> list[Figure]:
+    looks = [outcome["others"] for outcome in outcomes if "others" in outcome]
+    num, counted = sum(num for num, _ in looks), sum(counted for _, counted in looks)
+    return [Figure(f"false positives{WITH_MODEL}, {num:,} looks at {len(looks)} texts of its own",
+                   counted / num, wilson(counted, num))] if num else []
 
 
 def _true_positives(outcomes: Sequence[Mapping[str, Any]]) -> list[Figure]:

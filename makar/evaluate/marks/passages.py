@@ -10,8 +10,8 @@ from pathlib import Path
 from makar.evaluate.measure import Tokens
 from makar.kit.errors import BadInput
 from makar.kit.files import read_text
+from makar.marks import text
 from makar.marks.key import SECRET_BYTES, MarkKey
-from makar.marks.text import detect
 from makar.marks.tokenizers import Known
 
 PASSAGE_TOK = 200
@@ -28,8 +28,8 @@ def passages(path: Path, tokenizer: Tokens) -> Iterator[str]:
     path: a text file, or a tar archive of `.txt` files
     Raises: NotHere, BadInput
     """
-    for text in _texts(path):
-        for part in _parts(text):
+    for whole in _texts(path):
+        for part in _parts(whole):
             ids = tokenizer.encode(part)
             for start in range(0, len(ids) - PASSAGE_TOK + 1, STRIDE_TOK):
                 raw = b"".join(map(tokenizer.bytes_of, ids[start:start + PASSAGE_TOK]))
@@ -49,11 +49,12 @@ def blocks(path: Path, tokenizer: Tokens) -> list[tuple[str, ...]]:
 
 def p_values(block: Sequence[str], number: int, known: Known) -> list[float]:
     """How marked each passage of a block looks to keys of the block's own, which marked nothing."""
-    return [detect(passage, keys=[_key(number * LOOKS + look)], tokenizers=[known]).p_value
-            for look in range(LOOKS) for passage in block]
+    keys = [other_key(number * LOOKS + look) for look in range(LOOKS)]
+    return [p for passage in block for p in text.p_values(passage, keys, known)]
 
 
-def _key(number: int) -> MarkKey:
+def other_key(number: int) -> MarkKey:
+    """A key that marked nothing."""
     return MarkKey(blake2b(f"measured with key {number}".encode(), digest_size=SECRET_BYTES).digest())
 
 
@@ -71,11 +72,11 @@ def _texts(path: Path) -> Iterator[str]:
         raise BadInput(f"'{path}' cannot be read as an archive: {error}") from error
 
 
-def _parts(text: str, least_chars: int = 200_000) -> Iterator[str]:
+def _parts(whole: str, least_chars: int = 200_000) -> Iterator[str]:
     """A long text in parts that end with a line, so that no part takes much memory to tokenise."""
     start = 0
-    while start < len(text):
-        end = text.find("\n", start + least_chars)
-        end = len(text) if end < 0 else end
-        yield text[start:end]
+    while start < len(whole):
+        end = whole.find("\n", start + least_chars)
+        end = len(whole) if end < 0 else end
+        yield whole[start:end]
         start = end

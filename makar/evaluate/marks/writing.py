@@ -13,24 +13,27 @@ from pathlib import Path
 from typing import Any
 
 from makar.codecs.chat import Message
+from makar.evaluate.marks.passages import other_key
 from makar.evaluate.marks.prompts import PREDICTABLE, PROSE
 from makar.evaluate.measure import Item, Model, Task
 from makar.kit.config import canonical
 from makar.kit.files import disk_errors, sha256_bytes
 from makar.kit.home import home
 from makar.marks.key import MarkKey, current_key
-from makar.marks.likelihood import Guess, Guesses
-from makar.marks.text import detect
+from makar.marks.likelihood import Guess, Guesses, Speaker
+from makar.marks.text import THRESHOLD, p_values
 from makar.marks.tokenizers import Known
 from makar.marks.tournament import SCHEME
 from makar.methods.autoregress import Job, Sampling
 
-NUM_ROUNDS = 8
+NUM_PROSE, NUM_PLAIN, NUM_PREDICTABLE = 64, 24, 16
 MOST_TOK = 440
 LENGTHS_TOK = (50, 100, 150, 200, 300, 400)
 GUESSED_TOK = (200, 400)
 EDITS_FRAC = (0.1, 0.2, 0.3, 0.4, 0.5)
-GUESSED_EDITS_FRAC = (0.2, 0.3)
+GUESSED_EDITS_FRAC = (0.2,)
+LOOKS = 100
+"""Other keys that an unmarked text is looked at with, the model at hand."""
 TOGETHER = 8
 AT_LENGTH = "Write ten sections of at least 80 words each."
 
@@ -45,16 +48,15 @@ class Writing:
 
 
 def writings() -> list[Task]:
-    """Every prompt in turn, under new seeds in every round: a prose text, its unmarked twin, and a third as often a
-    predictable one."""
-    tasks = []
-    for number in range(NUM_ROUNDS * len(PROSE)):
-        prompt, seed = f"{PROSE[number % len(PROSE)]} {AT_LENGTH}", 1000 + number
-        tasks += [Task(f"{kind}-{number:03}", Writing(kind, prompt, seed)) for kind in ("prose", "plain")]
-        if number % 3 == 0:
-            asked = PREDICTABLE[number // 3 % len(PREDICTABLE)]
-            tasks.append(Task(f"predictable-{number // 3:03}", Writing("predictable", asked, 5000 + number)))
-    return tasks
+    """Every prompt in turn, under new seeds in every round: prose, what leaves little choice, and unmarked twins of the
+    first of the prose."""
+    prose = [Writing("prose", f"{PROSE[number % len(PROSE)]} {AT_LENGTH}", 1000 + number)
+             for number in range(NUM_PROSE)]
+    predictable = [Writing("predictable", PREDICTABLE[number % len(PREDICTABLE)], 5000 + 3 * number)
+                   for number in range(NUM_PREDICTABLE)]
+    plain = [Writing("plain", twin.prompt, twin.seed) for twin in prose[:NUM_PLAIN]]
+    return [Task(f"{asked.kind}-{number:03}", asked) for kind in (prose, predictable, plain)
+            for number, asked in enumerate(kind)]
 
 
 def written(model: Model, todo: Sequence[Task], judge: Model | None) -> Iterator[Item]:
@@ -69,7 +71,7 @@ def written(model: Model, todo: Sequence[Task], judge: Model | None) -> Iterator
             outcome: dict[str, Any] = {"kind": task.content.kind, "seed": task.content.seed, "text": text}
             if judge is not None:
                 outcome["judged"] = judged(judge, text)
-            yield Item(task.key, {**outcome, **looked(model, text, key)})
+            yield Item(task.key, {**outcome, **looked(model, text, key, marked=task.content.kind != "plain")})
 
 
 def shelf(model: Model, key: MarkKey) -> Path:
@@ -114,14 +116,17 @@ def judged(judge: Model, text: str) -> tuple[float, int]:
     return (0.0, 0) if len(ids) < 2 else (-float(judge.score(ids).sum()), len(ids) - 1)
 
 
-def looked(model: Model, text: str, key: MarkKey) -> dict[str, Any]:
-    """The p-values of the text's beginnings of several lengths and of edited forms; without the model and with it."""
+def looked(model: Model, text: str, key: MarkKey, *, marked: bool) -> dict[str, Any]:
+    """The p-values of the text's beginnings of several lengths; of a marked one after edits too, of an unmarked one how
+    often it seems to carry another key's mark. Without the model and with it."""
     tokenizer: Any = model.tokenizer
     known, ids = Known((model.name,), tokenizer), tokenizer.encode(text)
-    guessed: list[Guess] = model.guesses(ids[:LENGTHS_TOK[-1]])
+    begun = ids[:LENGTHS_TOK[-1]]
+    guessed: list[Guess] = model.guesses(begun)
 
     def p_value(some: Sequence[int], guesses: Guesses | None = None) -> float:
-        return detect(tokenizer.decode(some), keys=[key], tokenizers=[known], guesses=guesses).p_value
+        speaker = None if guesses is None else Speaker(model.name, tokenizer, guesses)
+        return p_values(tokenizer.decode(some), [key], known, speaker)[0]
 
     def of_beginning(some: Sequence[int]) -> Sequence[Guess]:
         return guessed[:len(some)] if list(some) == ids[:len(some)] else model.guesses(some)
@@ -131,8 +136,12 @@ def looked(model: Model, text: str, key: MarkKey) -> dict[str, Any]:
     found["by_length"] = {str(length): p_value(ids[:length]) for length in lengths}
     found["by_length_guessed"] = {str(length): p_value(ids[:length], of_beginning) for length in lengths
                                   if length in GUESSED_TOK}
-    if len(ids) >= LENGTHS_TOK[-1]:
-        changed = {frac: edited(ids[:LENGTHS_TOK[-1]], frac) for frac in EDITS_FRAC}
+    if not marked:
+        speaker = Speaker(model.name, tokenizer, of_beginning)
+        others = p_values(tokenizer.decode(begun), [other_key(number) for number in range(LOOKS)], known, speaker)
+        found["others"] = [len(others), sum(p <= THRESHOLD for p in others)]
+    elif len(ids) >= LENGTHS_TOK[-1]:
+        changed = {frac: edited(begun, frac) for frac in EDITS_FRAC}
         found["by_edits"] = {str(frac): p_value(some) for frac, some in changed.items()}
         found["by_edits_guessed"] = {str(frac): p_value(changed[frac], model.guesses) for frac in GUESSED_EDITS_FRAC}
     return found

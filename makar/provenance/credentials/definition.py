@@ -12,6 +12,7 @@ from makar.provenance.credentials.media import Media
 
 FIRST_PARENT = "parent-0"
 MANIFEST = "org.makar.manifest"
+FILE_TYPE = "org.makar.file-type"
 TRAINING_DATA = "org.makar.training-data"
 _SOURCES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 GENERATED = f"{_SOURCES}trainedAlgorithmicMedia"

@@ -15,7 +15,7 @@ from makar.kit.errors import BadInput
 from makar.provenance.credentials import store, wrapper
 from makar.provenance.credentials.authority import known_keys
 from makar.provenance.credentials.context import context
-from makar.provenance.credentials.definition import MANIFEST
+from makar.provenance.credentials.definition import FILE_TYPE, MANIFEST
 from makar.provenance.credentials.media import Media
 
 NO_MATTER = {"signingCredential.untrusted"}  # said apart: who signed is one thing, whether it was changed another
@@ -85,7 +85,7 @@ def _embedded(file: BinaryIO, media: Media) -> Signature | None:
     file.seek(0)
     try:
         with c2pa.Reader(media.media_type, file, context=context()) as reader:
-            found = _found(reader, "in the file")
+            found, typed = _found(reader, "in the file"), _assertion(_active(reader), FILE_TYPE)
     except c2pa.C2paError.ManifestNotFound:
         return None
     except _UNREADABLE as error:
@@ -95,7 +95,9 @@ def _embedded(file: BinaryIO, media: Media) -> Signature | None:
     file.seek(0)
     data = file.read()
     held = store.store_in(media.media_type, data)
-    return _strict(found, [*store.frame_faults(media.media_type, data), *([] if held is None else store.faults(held))])
+    changed = [] if typed is None or typed == store.file_type(media.media_type, data) else ["the type of the file"]
+    return _strict(found, [*changed, *store.frame_faults(media.media_type, data),
+                           *([] if held is None else store.faults(held))])
 
 
 def _wrapped(text: str, media: Media) -> Signature | None:
@@ -175,7 +177,7 @@ def _found(reader: c2pa.Reader, place: str, *, hashed: bool = True) -> Signature
         "changed" if wrong else "dated" if dated else "valid", place, key,
         manifest.get("signature_info", {}).get("common_name") or _common(certificate, "subject"),
         _common(certificate, "issuer"), trusted, trusted and any(fact.id == key for fact in known_keys()),
-        manifest.get("signature_info", {}).get("time"), wrong or dated, _makar(manifest), _tool(manifest),
+        manifest.get("signature_info", {}).get("time"), wrong or dated, _assertion(manifest, MANIFEST), _tool(manifest),
         _source_type(manifest), tuple(_parents(manifest)))
 
 
@@ -203,8 +205,14 @@ def _binding(reader: c2pa.Reader) -> dict[str, Any]:
     return dict(found)
 
 
-def _makar(manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    found = next((one["data"] for one in manifest.get("assertions", ()) if one["label"] == MANIFEST), None)
+def _active(reader: c2pa.Reader) -> Mapping[str, Any]:
+    told = json.loads(reader.json())
+    found: Mapping[str, Any] = told["manifests"].get(told.get("active_manifest"), {})
+    return found
+
+
+def _assertion(manifest: Mapping[str, Any], label: str) -> Mapping[str, Any] | None:
+    found = next((one["data"] for one in manifest.get("assertions", ()) if one["label"] == label), None)
     return dict(to_json(found)) if isinstance(found, Mapping) else None
 
 

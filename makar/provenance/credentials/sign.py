@@ -21,8 +21,9 @@ from makar.kit.errors import BadInput, NoNetwork
 from makar.provenance.credentials import wrapper
 from makar.provenance.credentials.authority import SigningKey, current_key
 from makar.provenance.credentials.context import context
-from makar.provenance.credentials.definition import definition
+from makar.provenance.credentials.definition import FILE_TYPE, definition
 from makar.provenance.credentials.media import HEAD_BYTES, Media, media_of, media_of_type
+from makar.provenance.credentials.store import file_type
 
 SUFFIX = ".c2pa"
 Definition = dict[str, Any]
@@ -66,6 +67,9 @@ def sign(data: bytes, media_type: str, manifest: Mapping[str, Any], *, parents: 
     key = current_key() if key is None else key
     media = media_of_type(media_type)
     said = definition(manifest, media, opened=bool(parents))
+    typed = file_type(media.media_type, data)
+    if typed is not None:
+        said["assertions"].append({"label": FILE_TYPE, "data": typed, "kind": "Json", "created": True})
     if embed_text:
         seal = functools.partial(_store, media=media, said=said, parents=parents, key=key)
         return Signed(wrapper.embed(data, media, seal), None, key.id)

@@ -16,12 +16,15 @@ from dataclasses import dataclass
 
 import cbor2
 
+from makar.kit.files import sha256_bytes
+
 _UUID_END = bytes.fromhex("00110010800000aa00389b71")
 _PLAIN, _SALTED = 3, 19  # a box can be asked for and has a label; the second has a salt as well
 _START = b"jumb\0\0\0\x1ejumdc2pa" + _UUID_END
 _UNPROTECTED = {"pad", "pad2", "sigTst", "sigTst2", "rVals"}
 _REMAINS = re.compile(b"|".join((
     *(b"jumd" + re.escape(role + _UUID_END) for role in (b"c2ma", b"c2as", b"c2cl", b"c2cs")),
+    rb"<c2pa:manifest>[A-Za-z0-9+/]{64}",
     rb"(?:\xef\xb8[\x80-\x8f]|\xf3\xa0[\x84-\x87][\x80-\xbf]){16,}")))  # a wrapper's invisible characters
 _SCATTERED = ("image/gif",)  # where the store is cut into blocks that are not put together here
 _SVG = re.compile(rb"<c2pa:manifest>([^<]*)</c2pa:manifest>")
@@ -88,6 +91,16 @@ def store_in(media_type: str, data: bytes) -> bytes | None:
 def has_remains(media_type: str, data: bytes) -> bool:
     """Whether bytes that only a C2PA signature leaves are there, readable or not."""
     return _REMAINS.search(data) is not None or (media_type == "image/svg+xml" and b"c2pa" in data)
+
+
+def file_type(media_type: str, data: bytes) -> dict[str, str] | None:
+    """What is signed of the box that an MP4 begins with, which C2PA's hash leaves out; None in other files.
+
+    Source: ISO/IEC 14496-12, section 4.3; C2PA Technical Specification 2.4, appendix A.5
+    """
+    if media_type != "video/mp4":
+        return None
+    return {"sha256": sha256_bytes(data[:int.from_bytes(data[:4], "big")])}
 
 
 def _boxes(data: bytes) -> tuple[Box, ...]:
@@ -175,6 +188,13 @@ def _riff(data: bytes) -> Iterator[str]:
         yield "the chunk that holds the signature was changed"
 
 
+def _mp4(data: bytes) -> Iterator[str]:
+    at = data.find(_START) - 4  # before the store: version and flags, purpose, place of a Merkle box that is not there
+    whole = bytes(4) + b"manifest\0" + bytes(8)
+    if store_in("video/mp4", data) is None or data[max(0, at - 21):at] != whole:
+        yield "the box that holds the signature was changed"
+
+
 def _svg(data: bytes) -> Iterator[str]:
     found = _SVG.findall(data)
     store = store_in("image/svg+xml", data)
@@ -203,4 +223,5 @@ def _segments(data: bytes) -> Iterator[tuple[tuple[int, int], bytes]]:
 
 
 _FRAMES: dict[str, Callable[[bytes], Iterator[str]]] = {
-    "image/png": _png, "image/jpeg": _jpeg, "image/webp": _riff, "audio/wav": _riff, "image/svg+xml": _svg}
+    "image/png": _png, "image/jpeg": _jpeg, "image/webp": _riff, "audio/wav": _riff, "image/svg+xml": _svg,
+    "video/mp4": _mp4}

@@ -59,6 +59,16 @@ def test_the_padding_that_c2pa_does_not_hash_is_told() -> None:
     assert found.wrong == ("the padding or the frame of the signature was changed",)
 
 
+def test_what_a_film_says_that_it_is_and_the_first_letters_of_a_drawing_are_told() -> None:
+    for media_type, places in (("video/mp4", range(8, 72)), ("image/svg+xml", range(4))):
+        signed = sign(FILES[media_type], media_type, manifest())
+        assert look(media_type, signed.data).state == "valid"
+        for place in places:
+            other = bytearray(signed.data)
+            other[place] ^= 1
+            assert look(media_type, bytes(other)).state == "changed", (media_type, place)
+
+
 def test_another_works_signature_does_not_fit() -> None:
     signed = sign(FILES["text/plain"], "text/plain", manifest())
     assert look("text/markdown", FILES["text/markdown"], signed.sidecar).wrong == ("the content",)

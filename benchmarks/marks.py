@@ -3,8 +3,9 @@
     python benchmarks/marks.py --pictures pictures.tar [--model smollm2-135m] [--num-texts 16] [--num-pictures 20]
 
 Text: transformers' SynthID processor, whose texts are looked at with the weighted mean of its own bits (Dathathri et
-al. 2024, Methods), and whether a text counts as found is decided by the same tail as here. Pictures: invisible-watermark's
-two methods that need no weights, 32 bits each; found where as many bits are right as in one of 10,000 unmarked pictures.
+al. 2024, Methods), and whether a text counts as found is decided by the same tail as here. Pictures: the two methods of
+invisible-watermark that need no weights, 32 bits each; found where as many bits are right as in one of 10,000 unmarked
+pictures.
 """
 
 from __future__ import annotations
@@ -47,8 +48,8 @@ METHODS = ("dwtDct", "dwtDctSvd")
 SIZES_PX = (512, 256)
 ATTACK_NAMES = ("JPEG quality 75", "JPEG quality 50", "WebP quality 75", "share kept 0.5", "resized 0.5", "resized 1.4",
                 "noise 5", "contrast 1.2", "screenshot quality 80")
-CONFIG = SynthIDTextWatermarkingConfig(keys=[int(key) for key in np.random.default_rng(0).integers(1, 1 << 30, NUM_LAYERS)],
-                                       ngram_len=5, context_history_size=1024)
+KEYS = np.random.default_rng(0).integers(1, 1 << 30, NUM_LAYERS).tolist()
+CONFIG = SynthIDTextWatermarkingConfig(keys=KEYS, ngram_len=5, context_history_size=1024)
 
 
 @dataclass(frozen=True)

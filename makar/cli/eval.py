@@ -34,7 +34,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         parser.add_argument("--model", help="a model of 'makar models list' (default: the one for this machine)")
         if name == "marks":
             parser.add_argument("--kind", choices=("text", "image", "code"), default="text",
-                                help="whose marks (default: text); code: functions that pass their tests, marked or not")
+                                help="whose marks (default: text); code: what they cost in right functions")
         if name in _WITH_PAGE:
             parser.add_argument("--html", type=Path, metavar="FILE", help="write the curves as a page there")
         parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="what to measure on")

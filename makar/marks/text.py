@@ -87,7 +87,7 @@ def detect(text: str, *, keys: Sequence[MarkKey] | None = None, tokenizers: Sequ
     """
     looked = all_keys() if keys is None else list(keys)
     known = remembered(key.id for key in looked) if tokenizers is None else list(tokenizers)
-    if not looked or not known and speaker is None:
+    if not looked or (not known and speaker is None):
         return Finding(None, 1.0, "no text was marked on this machine, so there is no key to look with", SCHEME.name)
     num_tests = len(looked) * (len(known) + (speaker is not None))
     best = _likeliest(looked, [reading for one in known for reading in _readings(text, one)])

@@ -20,10 +20,12 @@ class Progress(Protocol):
     """A step, and where its checkpoint is if one was written."""
 
     @property
-    def step(self) -> int: ...
+    def step(self) -> int:
+        """Counted from 1."""
 
     @property
-    def checkpoint(self) -> Path | None: ...
+    def checkpoint(self) -> Path | None:
+        """Its folder."""
 
 
 P = TypeVar("P", bound=Progress)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from makar.kit.config import from_json, to_json
 from makar.kit.errors import BadInput, Damaged, NotHere
@@ -21,26 +22,30 @@ def expect_none(out: Path, recipe: str) -> None:
                        f"-o {out} ; or name another folder with -o")
 
 
-def begin(out: Path, config: object, data: Path, root: str) -> None:
-    """Writes it down. root: the hash that names the data
+def begin(out: Path, config: object, data: Mapping[str, Any]) -> None:
+    """Writes it down. data: what is known of it, at least `where` it was and the `root` that names it
 
     Raises: OutOfRoom, BadInput
     """
-    atomic_write(out / RUN, json.dumps({"config": to_json(config), "data": str(data), "root": root}, indent=1))
+    atomic_write(out / RUN, json.dumps({"config": to_json(config), "data": dict(data)}, indent=1))
 
 
-def begun(out: Path, kind: type[C]) -> tuple[C, Path, str]:
-    """The settings, where the data was, and their root.
+def begun(out: Path, kind: type[C]) -> tuple[C, dict[str, Any]]:
+    """The settings, and what was known of the data.
 
     Raises: NotHere, Damaged
     """
     try:
         facts = json.loads((out / RUN).read_bytes())
-        return from_json(kind, facts["config"]), Path(facts["data"]), str(facts["root"])
+        config, data = from_json(kind, facts["config"]), dict(facts["data"])
     except FileNotFoundError as error:
         raise NotHere(f"there is no run in '{out}'; begin one without --resume") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise Damaged(f"'{out / RUN}' cannot be read ({error!s:.100})") from error
+    except (BadInput, OSError, ValueError, KeyError, TypeError) as error:
+        raise Damaged(f"'{out / RUN}' cannot be read ({error!s:.100}); begin the run again elsewhere") from error
+    for name in ("where", "root"):
+        if name not in data:
+            raise Damaged(f"'{out / RUN}' does not say the {name} of its data; begin the run again elsewhere")
+    return config, data
 
 
 def expect_same(path: Path, found: str, root: str) -> None:

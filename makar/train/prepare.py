@@ -13,11 +13,12 @@ from typing import Any
 from makar import store
 from makar.codecs.bpe import Tokenizer
 from makar.codecs.chat import Message
-from makar.kit.config import from_json, replace_at, to_json
-from makar.kit.errors import BadInput, Damaged, NotHere
+from makar.kit.config import replace_at
+from makar.kit.errors import BadInput
 from makar.kit.files import atomic_write, disk_errors, read_text
 from makar.methods.autoregress.language import LanguageModel
 from makar.store.fetch import say
+from makar.train.begun import begin, begun, expect_none
 from makar.train.config import Config, resolved, work_flops
 from makar.train.conversations import encode_conversation, encode_text
 from makar.train.device import pick_compile, pick_device, pick_precision
@@ -25,7 +26,6 @@ from makar.train.source import Document, Source
 from makar.train.tokens import Example, padded, write_tokens
 from makar.train.vocabulary import end_of, train_tokenizer
 
-RUN = "run.json"
 PAIR = '{"prompt", "chosen", "rejected"}'
 Encode = Callable[[Document], Sequence[Example]]
 TRAIN, VALIDATION = "train", "validation"
@@ -46,9 +46,7 @@ def prepare(out: Path, config: Config, source: Source, minutes: float | None = N
 
     Raises: BadInput (there is a run, or too little data), OutOfRoom
     """
-    if (out / RUN).exists():
-        raise BadInput(f"there is a run in '{out}' already; go on with it: makar train {config.recipe} --resume "
-                       f"-o {out} ; or name another folder with -o")
+    expect_none(out, config.recipe)
     device = pick_device(config.device)
     precision = pick_precision(config.precision, device)
     config = resolved(replace_at(replace_at(config, "device", device.type), "precision", precision))
@@ -58,7 +56,7 @@ def prepare(out: Path, config: Config, source: Source, minutes: float | None = N
     config = replace_at(config, "compile", pick_compile(config.compile, device, work_flops(config), minutes))
     tokenizer, encode, facts = _own_words(out, config, source) if not config.adapt.base else _known_words(out, config)
     data = _tokenise(out, config, source, Words(encode, facts["end_id"])) | facts
-    atomic_write(out / RUN, json.dumps({"config": to_json(config), "data": data}, indent=1))
+    begin(out, config, data)
     return Prepared(out, config, data, tokenizer)
 
 
@@ -148,13 +146,7 @@ def reopen(out: Path) -> Prepared:
 
     Raises: NotHere, Damaged
     """
-    try:
-        found = json.loads((out / RUN).read_bytes())
-        config, data = from_json(Config, found["config"]), dict(found["data"])
-    except FileNotFoundError:
-        raise NotHere(f"there is no run in '{out}'; begin it without --resume") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Damaged(f"'{out / RUN}' cannot be read ({error}); begin the run again in another folder") from error
+    config, data = begun(out, Config)
     return Prepared(out, config, data, Tokenizer.open(out))
 
 

@@ -59,7 +59,7 @@ def prepare(out: Path, config: Config, pack: Path) -> Prepared:
     precision = pick_precision(config.precision, device)
     config = resolved(replace_at(replace_at(config, "device", device.type), "precision", precision))
     opened = open_pack(pack)
-    begin(out, config, pack, opened.root)
+    begin(out, config, {"where": str(pack), "root": opened.root})
     return Prepared(out, config, opened)
 
 
@@ -68,9 +68,9 @@ def reopen(out: Path, pack: Path | None = None) -> Prepared:
 
     Raises: NotHere, Damaged
     """
-    config, known, root = begun(out, Config)
-    opened = open_pack(pack or known)
-    expect_same(opened.folder, opened.root, root)
+    config, known = begun(out, Config)
+    opened = open_pack(pack or Path(known["where"]))
+    expect_same(opened.folder, opened.root, known["root"])
     return Prepared(out, config, opened)
 
 

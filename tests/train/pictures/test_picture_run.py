@@ -172,7 +172,7 @@ def test_the_command_makes_data_trains_and_resumes(tmp_path: Path, capsys: pytes
 def test_a_run_on_another_pack_is_refused(tmp_path: Path, pack: Path) -> None:
     begun(tmp_path / "run", pack, 2)
     facts = json.loads((tmp_path / "run" / "run.json").read_text())
-    (tmp_path / "run" / "run.json").write_text(json.dumps(facts | {"root": "0" * 64}))
+    (tmp_path / "run" / "run.json").write_text(json.dumps(facts | {"data": facts["data"] | {"root": "0" * 64}}))
     with pytest.raises(Damaged, match="was begun on"):
         reopen(tmp_path / "run")
 

@@ -61,7 +61,7 @@ def prepare(out: Path, config: Config, source: Source, minutes: float | None = N
 
 
 def _own_words(out: Path, config: Config, source: Source) -> tuple[Tokenizer, Encode, dict[str, Any]]:
-    say(f"learning a tokenizer of {config.data.vocab_size:,} entries from {source.where}")
+    say(f"learning a tokenizer of {config.data.vocab_size:,} entries from {source.place}")
     learned = (document.text for document in source.read() if not document.held_out(config.data.validation_frac))
     tokenizer, spelled = train_tokenizer(learned, config.data.vocab_size)
     atomic_write(out / "tokenizer.json", spelled)
@@ -129,7 +129,7 @@ def _tokenise(out: Path, config: Config, source: Source, words: Words) -> dict[s
                 yield from found
 
     if not any(document.text.strip() for document in source.read()):
-        raise BadInput(f"nothing to learn from in {source.where}: it holds no text")
+        raise BadInput(f"nothing to learn from in {source.place}: it holds no text")
     say("turning the documents into tokens, once")
     whole_tok = config.data.context_tok if config.data.whole else 0
     num = {name: write_tokens(out / "data", name, examples(name == VALIDATION), words.end_id, whole_tok=whole_tok)

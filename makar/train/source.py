@@ -22,6 +22,7 @@ from makar.train.conversations import CHATS, read_chats
 
 MOST_BYTES = 200_000_000
 SECTION_CHARS = 16_000
+SHOWN_CHARS = 200
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,11 @@ class Source:
     root: str
     read: Callable[[], Iterator[Document]]
     skipped: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def place(self) -> str:
+        """Where it is, in a line: of many folders the first."""
+        return self.where if len(self.where) <= SHOWN_CHARS else f"{self.where[:SHOWN_CHARS]}..."
 
 
 def open_source(path: Path, licence: str = UNKNOWN) -> Source:

@@ -12,6 +12,7 @@ from makar.curation.corpus import Account, CorpusWriter
 from makar.curation.record import id_of
 from makar.kit.errors import BadInput, Damaged, NotHere
 from makar.kit.files import sha256_bytes
+from makar.recipes.code.python import packages
 from makar.tracing.shelf import build_index
 from makar.train.config import Config, Data
 from makar.train.prepare import licence_of, prepare
@@ -93,3 +94,15 @@ def test_sections_hold_the_whole_text(text: str) -> None:
     parts = list(sections(text))
     assert "".join(parts) == text
     assert max(map(len, parts)) <= 16_000
+
+
+def test_code_is_learned_from_permissive_packages_alone(tmp_path: Path) -> None:
+    for name, licence in (("free", "MIT"), ("either", "GPL-3.0-only OR BSD-3-Clause"), ("copyleft", "GPL-3.0-only"),
+                          ("both", "MIT AND GPL-3.0-only"), ("silent", ""), ("huge", "MIT")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("import this\n" * (400_000 if name == "huge" else 1))
+        info = tmp_path / f"{name}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Name: {name}\n" + (f"License-Expression: {licence}\n" if licence else ""))
+        (info / "RECORD").write_text(f"{name}/__init__.py,,\n")
+    assert packages(tmp_path) == {tmp_path / "either": "GPL-3.0-only OR BSD-3-Clause", tmp_path / "free": "MIT"}

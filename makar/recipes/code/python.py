@@ -8,7 +8,7 @@ import sysconfig
 from pathlib import Path
 
 from makar.curation.licence import of_folder
-from makar.curation.spdx import accepted
+from makar.curation.spdx import PUBLIC_DOMAIN, accepted
 from makar.train.config import Config, Data, Schedule, Watch
 from makar.train.recipe import Recipe
 from makar.train.source import Source, read_folders
@@ -16,7 +16,7 @@ from makar.train.source import Source, read_folders
 LEFT_OUT = ("test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__", "lib2to3", "pydoc_data",
             "encodings")
 PERMISSIVE = frozenset(("0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "MIT", "MIT-0",
-                        "PSF-2.0", "Unlicense", "Zlib"))
+                        "PSF-2.0", "Python-2.0", "Unlicense", "Zlib", PUBLIC_DOMAIN))
 MOST_PACKAGE_BYTES = 4_000_000  # of Python: no package is to outweigh the library
 
 
@@ -28,9 +28,12 @@ def config() -> Config:
 
 
 def obtain(folder: Path) -> Source:
-    """The standard library (PSF-2.0) and the packages where they lie, without their tests and tables."""
+    """The standard library (PSF-2.0) and the packages where they lie, without their tests and tables, and without files
+    that say they are under another licence.
+    """
     stdlib, site = (Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib"))
-    return read_folders({stdlib: "PSF-2.0", **packages(site)}, leave_out=LEFT_OUT)
+    return read_folders({stdlib: "PSF-2.0", **packages(site)}, leave_out=LEFT_OUT, only=(".py",),
+                        accept=sorted(PERMISSIVE))
 
 
 def packages(site: Path) -> dict[Path, str]:

@@ -30,25 +30,45 @@ def begin(out: Path, config: object, data: Mapping[str, Any]) -> None:
     atomic_write(out / RUN, json.dumps({"config": to_json(config), "data": dict(data)}, indent=1))
 
 
+def expect_run_of(out: Path, recipe: str) -> None:
+    """Raises: NotHere (no run in the folder), BadInput (a run of another recipe), Damaged"""
+    config, _ = _read(out)
+    if config.get("recipe") != recipe:
+        raise BadInput(f"the run in '{out}' is of {config.get('recipe')}, not of {recipe}")
+
+
 def begun(out: Path, kind: type[C]) -> tuple[C, dict[str, Any]]:
     """The settings, and what was known of the data.
 
     Raises: NotHere, Damaged
     """
+    config, data = _read(out)
     try:
-        facts = json.loads((out / RUN).read_bytes())
-        config, data = from_json(kind, facts["config"]), dict(facts["data"])
-    except FileNotFoundError as error:
-        raise NotHere(f"there is no run in '{out}'; begin one without --resume") from error
-    except (BadInput, OSError, ValueError, KeyError, TypeError) as error:
-        raise Damaged(f"'{out / RUN}' cannot be read ({error!s:.100}); begin the run again elsewhere") from error
-    for name in ("where", "root"):
-        if name not in data:
-            raise Damaged(f"'{out / RUN}' does not say the {name} of its data; begin the run again elsewhere")
-    return config, data
+        return from_json(kind, config), data
+    except BadInput as error:
+        raise _damaged(out, str(error)) from error
 
 
 def expect_same(path: Path, found: str, root: str) -> None:
     """Raises: Damaged (other data than the run was begun on)"""
     if found != root:
         raise Damaged(f"the data in '{path}' is {found[:16]}, the run was begun on {root[:16]}")
+
+
+def _read(out: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The settings as they were written, and what was known of the data. Raises: NotHere, Damaged"""
+    try:
+        facts = json.loads((out / RUN).read_bytes())
+        config, data = dict(facts["config"]), dict(facts["data"])
+    except FileNotFoundError as error:
+        raise NotHere(f"there is no run in '{out}'; begin one without --resume") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(out, f"{error!s:.100}") from error
+    for name in ("where", "root"):
+        if name not in data:
+            raise _damaged(out, f"it does not say the {name} of its data")
+    return config, data
+
+
+def _damaged(out: Path, why: str) -> Damaged:
+    return Damaged(f"'{out / RUN}' cannot be read ({why}); begin again in another folder")

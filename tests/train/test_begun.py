@@ -8,7 +8,7 @@ import pytest
 
 from makar import recipes
 from makar.kit.errors import BadInput, Damaged, NotHere
-from makar.train.begun import RUN, begin, begun, expect_none, expect_same
+from makar.train.begun import RUN, begin, begun, expect_none, expect_run_of, expect_same
 from makar.train.config import Config
 
 DATA = {"where": "books", "root": "a" * 64, "num_documents": 3}
@@ -25,6 +25,9 @@ def test_what_was_begun_is_found_again(tmp_path: Path, config: Config) -> None:
     expect_none(tmp_path / "run", "text/tiny")
     begin(tmp_path / "run", config, DATA)
     assert begun(tmp_path / "run", Config) == (config, DATA)
+    expect_run_of(tmp_path / "run", "text/tiny")
+    with pytest.raises(BadInput, match="is of text/tiny, not of text/prose"):
+        expect_run_of(tmp_path / "run", "text/prose")
     with pytest.raises(BadInput, match=r"already.*--resume"):
         expect_none(tmp_path / "run", "text/tiny")
 
@@ -38,7 +41,7 @@ def test_a_folder_without_a_run_is_told(tmp_path: Path) -> None:
                                   '{"config": {"sise": 1}, "data": {}}'])
 def test_a_run_that_cannot_be_read_is_damaged(tmp_path: Path, text: str) -> None:
     (tmp_path / RUN).write_text(text)
-    with pytest.raises(Damaged, match=r"cannot be read.*begin the run again"):
+    with pytest.raises(Damaged, match=r"cannot be read.*begin again"):
         begun(tmp_path, Config)
 
 

@@ -164,6 +164,7 @@ int main() {
       const std::vector<uint64_t> numbers((1 << 17) + 5, 3);
       uint64_t sum = 0;
       expect(makar_read(pool, path, numbers.data(), int64_t(numbers.size()), &sum) == 0, "memory is read");
+      expect(makar_read(pool, path, nullptr, 8, &sum) != 0, "no numbers are refused");
       expect(sum == 3 * (numbers.size() / 8 + 1), "each line once");
       makar_close(pool);
     }

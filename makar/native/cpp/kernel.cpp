@@ -165,6 +165,7 @@ int makar_multiply(Pool* pool, int path, const Matrix* matrix, const float* x, i
 // The sum of the first number of each cache line, read as fast as memory gives lines.
 int makar_read(Pool* pool, int path, const uint64_t* numbers, int64_t num, uint64_t* sum) {
   return checked(pool, path, [&](const Path&) {
+    if (!numbers || !sum) return kBadRows;
     std::atomic<uint64_t> total{0};
     pool->run([&](int) {
       constexpr int64_t chunk = 1 << 13;

@@ -157,7 +157,7 @@ Quants prepare(Job* job, int thread, int64_t num_rows, bool finely, Make make) {
   return {groups, stride, finely};
 }
 
-// Quantised norm(x) of the rows picked, or of the first.
+// Quantised norm(x) of the picked rows, of all where none are picked.
 Quants prepare_norm(Job* job, int thread, int64_t num_rows, const float* weight, bool finely, const int32_t* picked) {
   const Model& m = *job->model;
   return prepare(job, thread, num_rows, finely, [&](int64_t row, Group* out, Group* rest) {

@@ -114,7 +114,7 @@ def take_step(session: Session, rate: float) -> tuple[float, float]:
 
     Raises: BadInput (the loss is no number: nothing was moved)
     """
-    config, weights = session.config, list(session.net.parameters())
+    config, weights = session.config, [weight for weight in session.net.parameters() if weight.requires_grad]
     parts = range(-(-config.batch // config.at_once))
     total = torch.zeros((), device=session.device)
     with ThreadPoolExecutor(config.workers) as pool:
@@ -158,12 +158,12 @@ def loss_of(session: Session, clean: Tensor, condition: Condition, random: torch
 
 
 def leap_times(leaps: Leaps, random: torch.Generator) -> Tensor:
-    """The teacher's times within one step of the student, from its beginning, or as often from anywhere within it, to
-    its end; so that a picture which is varied can enter on the way. Shapes: -> (taught_steps + 1,)
+    """The teacher's times within one step of the student: from its beginning, or one time in four from anywhere within
+    it, so that a picture which is varied can enter on the way, to its end. Shapes: -> (taught_steps + 1,)
     """
     device = random.device
     which = torch.randint(leaps.num_steps, (), generator=random, device=device)
-    within = (2 * torch.rand((), generator=random, device=device) - 1).clamp(0, MOST_WITHIN)
+    within = (4 * torch.rand((), generator=random, device=device) - 3).clamp(0, MOST_WITHIN)
     start, end = (which + within) / leaps.num_steps, (which + 1) / leaps.num_steps
     return start + (end - start) * steps(leaps.taught_steps, device=device)
 

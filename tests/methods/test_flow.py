@@ -134,6 +134,6 @@ def test_a_leap_that_lands_where_the_teacher_does_costs_nothing() -> None:
 
     assert torch.allclose(euler(student, z, times[[0, -1]]), landing)
     assert float(leap_loss(student, exact, z, times).max()) < 1e-20
-    assert float(leap_loss(exact, exact, z, times[[0, -1]]).max()) == 0, "a teacher of one step teaches itself"
+    assert float(leap_loss(exact, exact, z, times[[0, -1]]).max()) < 1e-20, "a teacher of one step teaches itself"
     missed = (euler(exact, z, times[[0, -1]]) - landing) / 0.25
     assert torch.allclose(leap_loss(exact, exact, z, times), missed.square().mean(1))

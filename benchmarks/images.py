@@ -1,9 +1,9 @@
-"""Pictures per second from words to pixels, beside the same kind of net in diffusers' 50-step loop, and one forward pass.
+"""Pictures per second, from words to pixels, beside diffusers' loop of 50 steps, and one forward pass beside its DiT.
 
-    python benchmarks/images.py [--model icons-32-few] [--teacher icons-32] [--rounds 5]
+    python benchmarks/images.py [--model icons-32] [--teacher icons-32] [--rounds 5]
 
-The loop is diffusers' own Heun scheduler around the teacher, guided in the same times as the room guides it. The pass is
-that of a DiT-S (33 million weights) beside nets of the same width and depth, and of as many weights.
+The loop is diffusers' own Heun scheduler around the teacher, guided at the same times as the room guides it. The pass
+is that of a DiT-S (33 million weights) beside nets of the same width and depth, and of as many weights.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _one(net: nn.Module, forward: Callable[[], Tensor]) -> tuple[int, Callable[[
 def main() -> None:
     """Prints pictures and passes per second, and ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="icons-32-few")
+    parser.add_argument("--model", default="icons-32")
     parser.add_argument("--teacher", default="icons-32")
     parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()

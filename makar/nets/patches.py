@@ -13,12 +13,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 HEAD_DIM = 64
+_ZERO = ("modulate", "out.", "mend.time.", "mend.last.")
+"""What begins at zero, so that a part which was not trained changes nothing."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """Shape of the net. num_looks: conditions known by number; word_dim: width of a word of the prompt; mend_dim: of what
-    looks across the borders of patches, 0 for a net without.
+    """Shape of the net. num_looks: conditions known by number; word_dim: width of a word of the prompt
+
+    mend_dim: width of what looks across the borders of patches; 0 for a net without
     """
 
     size_px: int
@@ -147,8 +150,8 @@ def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 class Mender(nn.Module):
-    """What patches, each painted for itself, cannot match: convolutions over the guess and the noisy picture correct the
-    guess, and know the time and where in its patch a pixel lies.
+    """What patches, each painted for itself, cannot match: convolutions over the guess and the noisy picture correct
+    the guess, and know the time and where in its patch a pixel lies.
     """
 
     def __init__(self, config: Config) -> None:
@@ -224,7 +227,7 @@ def initialised(config: Config, seed: int) -> PatchTransformer:
     random = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, weight in net.named_parameters():
-            if name.startswith(("modulate", "out.", "mend.time.", "mend.last.")) or name.endswith((".bias", "table", "look.weight")):
+            if name.startswith(_ZERO) or name.endswith((".bias", "table", "look.weight")):
                 nn.init.zeros_(weight)
             elif name.endswith("norm.weight"):
                 nn.init.ones_(weight)

@@ -25,7 +25,6 @@ from makar.train.pictures.data import Dropped, load_pictures
 from makar.train.pictures.run import Prepared, open_session, prepare, reopen, watched
 from makar.train.pictures.sheet import contact_sheet, on_chequers
 
-
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "image_tiny_loss.json"
 # The command that regenerates it: MAKAR_GOLDEN=write pytest tests/train/pictures -k committed
 

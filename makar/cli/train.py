@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from makar import recipes
 from makar.cli import _train_contest, _train_pictures
 from makar.cli._settings import configured
+from makar.cli._training import begun_or_found, expect_unfinished, folder_of, follow
 from makar.kit.errors import BadInput
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("recipe", metavar="RECIPE", help=f"one of: {', '.join(recipes.names())}")
     parser.add_argument("--data", type=Path, metavar="PATH", help="a folder of texts or a corpus; a folder of "
                         "pictures or a pack of them")
-    parser.add_argument("--licence", default="unknown", help="the licence of a folder of texts (SPDX)")
+    parser.add_argument("--licence", default="unknown", help="the licence of what is in a folder (SPDX)")
     parser.add_argument("--set", action="append", default=[], metavar="A.B=C", dest="settings",
                         help="change a setting of the recipe, such as size=6 or optimise.rate=0.001")
     parser.add_argument("--minutes", type=float, metavar="N", help="end after N minutes, the fall of the rate included")
@@ -62,38 +62,37 @@ def run(args: argparse.Namespace) -> int:
         return kind.run(args, recipe)
     if args.only_data:
         raise BadInput("--only-data is for recipes of pictures (image/...)")
-    prepared = _prepared(args)
+    return _run_text(args)
+
+
+def _run_text(args: argparse.Namespace) -> int:
     from makar.train.run import open_session, trained_weights, watched
 
+    prepared = begun_or_found(args, lambda: _begin(args), lambda: _find(args))
     session = open_session(prepared, resume=args.resume, minutes=args.minutes, device=args.device)
-    if session.clock.step >= session.clock.last_step:
-        raise BadInput(f"the run in '{prepared.out}' is over: it has its {session.clock.step:,} steps")
+    expect_unfinished(prepared.out, session.clock)
     num_params = sum(weight.numel() for weight in trained_weights(session.learner.net).values())
     print(f"{prepared.config.recipe}: {num_params:,} weights to train, {prepared.data['train_tok']:,} tokens of "
           f"{prepared.data['num_documents']:,} documents, {session.device.type} {prepared.config.precision}, ceiling "
           f"{session.ceiling_flops / 1e9:,.0f} GFLOP/s", file=sys.stderr)
-    folder, shown = None, Shown()
-    for progress in watched(prepared, session):
-        folder = progress.checkpoint or folder
-        shown.show(progress, session.clock.last_step)
-    print(f"{folder}")
-    print(f"use it: makar models add {folder} --name NAME && makar text --model NAME \"...\"", file=sys.stderr)
-    return 0
+    return follow(watched(prepared, session), session.clock, _looked, _line, 'makar text --model NAME "..."')
 
 
-def _prepared(args: argparse.Namespace) -> Prepared:
-    from makar.train.prepare import prepare, reopen
+def _looked(progress: Progress) -> bool:
+    return progress.validation_loss is not None
+
+
+def _line(progress: Progress) -> str:
+    held_out = f"  held out {progress.validation_loss:.3f}" if progress.validation_loss is not None else ""
+    return (f"loss {progress.loss:.3f}{held_out}  {progress.tok_per_s:,.0f} tok/s  {progress.ceiling_frac:.0%} of "
+            f"ceiling  {progress.left_s:,.0f} s left")
+
+
+def _begin(args: argparse.Namespace) -> Prepared:
+    from makar.train.prepare import prepare
     from makar.train.source import open_source
 
-    out = args.output or Path("runs") / args.recipe.replace("/", "-")
-    if args.resume:
-        if args.settings or args.data:
-            raise BadInput("a run that is resumed keeps its settings and its data; leave out --set and --data")
-        found = reopen(out)
-        if found.config.recipe != args.recipe:
-            raise BadInput(f"the run in '{out}' is of {found.config.recipe}, not of {args.recipe}")
-        return found
-    recipe = recipes.load(args.recipe)
+    recipe, out = recipes.load(args.recipe), folder_of(args)
     config = configured(recipe.config(), args)
     if args.data is None and recipe.obtain is None:
         raise BadInput(f"{args.recipe} needs your data: --data FOLDER (of .txt or .md files) or --data CORPUS")
@@ -102,21 +101,9 @@ def _prepared(args: argparse.Namespace) -> Prepared:
     return prepare(out, config, source, args.minutes)
 
 
-class Shown:
-    """One line of progress on standard error: redrawn on a terminal, else one now and then."""
+def _find(args: argparse.Namespace) -> Prepared:
+    from makar.train.prepare import reopen
 
-    def __init__(self) -> None:
-        self._live = sys.stderr.isatty()
-        self._drawn_s = 0.0
-
-    def show(self, progress: Progress, last_step: int) -> None:
-        """Draws, unless it just has."""
-        now_s, last = time.monotonic(), progress.step == last_step
-        if not last and progress.step > 1 and now_s - self._drawn_s < (0.2 if self._live else 15.0):
-            return
-        self._drawn_s = now_s
-        held_out = f"  held out {progress.validation_loss:.3f}" if progress.validation_loss is not None else ""
-        line = (f"step {progress.step:,}/{last_step:,}  loss {progress.loss:.3f}{held_out}  {progress.tok_per_s:,.0f} "
-                f"tok/s  {progress.ceiling_frac:.0%} of ceiling  {progress.left_s:,.0f} s left")
-        sys.stderr.write(f"\r{line:<100}" + ("\n" if last else "") if self._live else f"{line}\n")
-        sys.stderr.flush()
+    if args.data:
+        raise BadInput("a run on texts that is resumed keeps its data; leave out --data")
+    return reopen(folder_of(args))

@@ -29,6 +29,18 @@ def begin(out: Path, config: object, data: Path, root: str) -> None:
     atomic_write(out / RUN, json.dumps({"config": to_json(config), "data": str(data), "root": root}, indent=1))
 
 
+def expect_run_of(out: Path, recipe: str) -> None:
+    """Raises: NotHere (no run in the folder), BadInput (a run of another recipe), Damaged"""
+    try:
+        found = json.loads((out / RUN).read_bytes())["config"]["recipe"]
+    except FileNotFoundError as error:
+        raise NotHere(f"there is no run in '{out}'; begin one without --resume") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Damaged(f"'{out / RUN}' cannot be read ({error!s:.100}); begin again in another folder") from error
+    if found != recipe:
+        raise BadInput(f"the run in '{out}' is of {found}, not of {recipe}")
+
+
 def begun(out: Path, kind: type[C]) -> tuple[C, Path, str]:
     """The settings, where the data was, and their root.
 

@@ -37,12 +37,14 @@ class Clock:
 
 def mind_the_time(clock: Clock, limit_s: float, decay_frac: float) -> None:
     """Under a time limit the rise of the rate is a tenth of the steps at most, and its fall begins when as much time
-    is left as it takes.
+    is left as it takes. Where steps become slower after that, it falls faster.
     """
-    if clock.timed or not math.isfinite(limit_s) or clock.step < 2:
+    if not math.isfinite(limit_s) or clock.step < 2:
         return
-    step_s = clock.seconds / clock.step
-    steps_left = int((limit_s - clock.seconds) / step_s)
+    steps_left = int((limit_s - clock.seconds) * clock.step / clock.seconds)
+    if clock.timed:
+        _hurry(clock, max(1, steps_left))
+        return
     total = clock.step + steps_left
     decay = max(1, int(total * decay_frac))
     if clock.step < clock.warmup_steps:
@@ -52,7 +54,16 @@ def mind_the_time(clock: Clock, limit_s: float, decay_frac: float) -> None:
         clock.decay_steps = max(1, min(steps_left, decay))
 
 
+def _hurry(clock: Clock, steps_left: int) -> None:
+    """A fall that no longer ends in time goes on from the rate it has reached, down in the steps that are left."""
+    planned = clock.last_step - clock.step
+    if steps_left < planned:
+        last = clock.step + steps_left
+        clock.decay_steps = max(steps_left, round(steps_left * (clock.decay_steps + 1) / planned) - 1)
+        clock.decay_start = last - clock.decay_steps
+
+
 def left_s(clock: Clock, limit_s: float) -> float:
     """The time that the rest will take at the pace so far, or that the limit leaves."""
     by_steps = (clock.last_step - clock.step) * clock.seconds / max(1, clock.step)
-    return max(0.0, min(by_steps, limit_s - clock.seconds if not clock.timed else by_steps))
+    return max(0.0, min(by_steps, limit_s - clock.seconds))

@@ -16,7 +16,7 @@ def config() -> Config:
     """2.9 million weights that paint, 1.8 million that judge."""
     return Config("image/avatars_cpu", workers=2, likeness=20.0, alone_steps=1500, net=Net(num_inks=12),
                   optimise=Optimise(name="adamw", rate=1e-3, weight_decay=0.0, beta1=0.0, beta2=0.99, clip=1000.0,
-                                    ema=0.99), watch=Watch(judge_steps=100, sheet_steps=200))
+                                    ema=0.99), watch=Watch(validate_steps=100, sheet_steps=200))
 
 
 def obtain(folder: Path, num: int) -> Path:

@@ -37,8 +37,8 @@ class Penalty:
 class Watch:
     """How often the run looks at itself. A checkpoint is written every `checkpoint_s`, or every `checkpoint_steps`."""
 
-    judge_steps: int = 200
-    judge_pictures: int = 512
+    validate_steps: int = 200
+    validate_pictures: int = 512
     sheet_steps: int = 1000
     checkpoint_s: float = 120.0
     checkpoint_steps: int = 0
@@ -91,7 +91,7 @@ def resolved(config: Config) -> Config:
               ("penalty.weight", config.penalty.weight, 0, 1e6), ("optimise.ema", config.optimise.ema, 0.0, 0.99999),
               ("likeness", config.likeness, 0, 1e6), ("alone_steps", config.alone_steps, 0, 10**8),
               ("schedule.num_steps", config.schedule.num_steps, 1, 10**8),
-              ("watch.judge_steps", config.watch.judge_steps, 1, 10**8),
+              ("watch.validate_steps", config.watch.validate_steps, 1, 10**8),
               ("watch.sheet_steps", config.watch.sheet_steps, 1, 10**8)]
     if config.alone_steps and not config.likeness:
         raise BadInput("alone_steps needs a likeness to learn from: --set likeness=20")

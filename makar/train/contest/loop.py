@@ -81,7 +81,7 @@ class Session:
         """How it goes on from step to step."""
         config, watch = self.config, self.config.watch
         return Course(config.recipe, self.out, self.clock, config.schedule, config.optimise.rate or 0.0, self.limit_s,
-                      watch.judge_steps, watch.checkpoint_s, watch.checkpoint_steps, lambda: self.save(self))
+                      watch.validate_steps, watch.checkpoint_s, watch.checkpoint_steps, lambda: self.save(self))
 
     def averaged(self, noise: Tensor, values: Tensor) -> Tensor:
         """The painter with the average of its weights, where one is kept."""
@@ -191,7 +191,7 @@ def judge(session: Session) -> tuple[float | None, float]:
 
 
 def _error(session: Session, examples: Examples) -> float:
-    num = min(session.config.watch.judge_pictures, len(examples))
+    num = min(session.config.watch.validate_pictures, len(examples))
     noise = torch.randn(num, session.config.net.noise_dim, generator=torch.Generator().manual_seed(0))
     made = session.averaged(noise.to(session.device), examples.values[:num]).clamp(-1, 1)
     return float((made - examples.clean[:num]).abs().mean()) * 127.5

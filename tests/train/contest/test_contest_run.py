@@ -58,7 +58,7 @@ def begun(out: Path, data: Path, num_steps: int, **changes: object) -> Prepared:
         "batch": 16, "held_out_frac": 0.25, "alone_steps": 0, "net": Net(8, 16, 64, 1, 4),
         "optimise": dataclasses.replace(config.optimise, ema=0.9),
         "schedule": dataclasses.replace(config.schedule, num_steps=num_steps, warmup_steps=2),
-        "watch": Watch(judge_steps=50, sheet_steps=1000), **changes}), data)
+        "watch": Watch(validate_steps=50, sheet_steps=1000), **changes}), data)
 
 
 def trained(out: Path, data: Path) -> tuple[Avatars, Path]:

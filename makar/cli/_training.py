@@ -1,0 +1,89 @@
+"""What every kind of training shows while it runs, and how a run is begun or found again."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from makar.kit.errors import BadInput
+from makar.train.begun import expect_run_of
+
+if TYPE_CHECKING:
+    from makar.train.clock import Clock
+
+
+class Progress(Protocol):
+    """A step, and where its checkpoint is if one was written."""
+
+    @property
+    def step(self) -> int:
+        """Counted from 1."""
+
+    @property
+    def checkpoint(self) -> Path | None:
+        """Its folder."""
+
+
+P = TypeVar("P", bound=Progress)
+Prepared = TypeVar("Prepared")
+
+
+def folder_of(args: argparse.Namespace) -> Path:
+    """The run's folder."""
+    return Path(args.output or Path("runs") / args.recipe.replace("/", "-"))
+
+
+def begun_or_found(args: argparse.Namespace, begin: Callable[[], Prepared], find: Callable[[], Prepared]) -> Prepared:
+    """A new run, or with --resume the one that is there.
+
+    Raises: BadInput (a run that goes on was given settings, or is of another recipe), NotHere, what both raise
+    """
+    if not args.resume:
+        return begin()
+    expect_run_of(folder_of(args), args.recipe)
+    if args.settings:
+        raise BadInput("a run that is resumed keeps its settings; leave out --set")
+    return find()
+
+
+def expect_unfinished(out: Path, clock: Clock) -> None:
+    """Raises: BadInput (there is no step left to take)"""
+    if clock.step >= clock.last_step:
+        raise BadInput(f"the run in '{out}' is over: it has its {clock.step:,} steps")
+
+
+def follow(progresses: Iterator[P], clock: Clock, looked: Callable[[P], bool], line: Callable[[P], str],
+           use: str) -> int:
+    """Shows the run as it goes, then where its model is and the command that uses it. Returns the exit code.
+
+    looked: whether the run measured itself after that step; line: a step in words, without its number
+    """
+    folder, shown = None, _Shown()
+    for progress in progresses:
+        folder = progress.checkpoint or folder
+        shown.show(f"step {progress.step:,}/{clock.last_step:,}  {line(progress)}",
+                   keep=progress.step in (1, clock.last_step) or looked(progress))
+    print(f"{folder}")
+    print(f"use it: makar models add {folder} --name NAME && {use}", file=sys.stderr)
+    return 0
+
+
+class _Shown:
+    """One line of progress on standard error: redrawn on a terminal, else one now and then. Some are to be kept."""
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+        self._drawn_s = 0.0
+
+    def show(self, line: str, *, keep: bool) -> None:
+        """Draws, unless it just has."""
+        now_s = time.monotonic()
+        if not keep and now_s - self._drawn_s < (0.2 if self._live else 10.0):
+            return
+        self._drawn_s = now_s
+        sys.stderr.write(f"\r{line:<110}" + ("\n" if keep else "") if self._live else f"{line}\n")
+        sys.stderr.flush()

@@ -60,5 +60,4 @@ def draw(net: PatchTransformer, denoise: Denoise, seed: int, num_steps: int, sol
         z, denoise = mixed(given.clean, z, torch.tensor([start])), keeping(denoise, given)
     if start >= 1:
         return z
-    times = steps(num_steps)
-    return SAMPLERS[solver](denoise, z, torch.cat((torch.tensor([start]), times[times > start])))
+    return SAMPLERS[solver](denoise, z, start + (1 - start) * steps(num_steps))

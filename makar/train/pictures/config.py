@@ -22,7 +22,6 @@ class Net:
     hidden_dim: int | None = None
     context_tok: int = 16
     bottleneck: int = 128
-    mend_dim: int = 0
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,6 @@ class Config:
     size: the dial; layers, 64 channels and one head for each. batch: pictures of a step; at_once: of one forward pass
     start: whose weights the run begins with, a checkpoint's folder or a model's name; empty for random ones
     leaps: how the net becomes a student of that model; None for one that learns from pictures alone
-    only: the beginning of the names of the weights that are moved, such as "mend."; empty for all
     workers: parts of a step that are computed side by side, each by one thread; on a processor that is shared, two
     workers wait for each other once a step, two threads of one product at every product
     compile: compile each kind of block (None: on a GPU that can)
@@ -92,7 +90,6 @@ class Config:
     net: Net = field(default_factory=Net)
     flow: Flow = field(default_factory=Flow)
     leaps: Leaps | None = None
-    only: str = ""
     optimise: Optimise = field(default_factory=lambda: Optimise(ema=0.999, weight_decay=0.05))
     schedule: Schedule = field(default_factory=lambda: Schedule(num_steps=20_000))
     watch: Watch = field(default_factory=Watch)
@@ -103,7 +100,7 @@ class Config:
         assert n.dim and n.num_layers and n.hidden_dim
         return patches.Config(size_px=n.size_px, patch_px=n.patch_px, dim=n.dim, num_layers=n.num_layers,
                               num_looks=num_looks, word_dim=word_dim, hidden_dim=n.hidden_dim,
-                              context_tok=n.context_tok, bottleneck=n.bottleneck, mend_dim=n.mend_dim)
+                              context_tok=n.context_tok, bottleneck=n.bottleneck)
 
 
 def resolved(config: Config) -> Config:
@@ -116,8 +113,7 @@ def resolved(config: Config) -> Config:
     limits = [("size", config.size, 1, 32), ("batch", config.batch, 1, 1 << 16),
               ("at_once", config.at_once, 1, 1 << 16), ("workers", config.workers, 1, 256),
               ("net.size_px", n.size_px, 8, 512), ("net.patch_px", n.patch_px, 1, n.size_px),
-              ("net.context_tok", n.context_tok, 1, 64),
-              ("net.mend_dim", n.mend_dim, 0, 1024), ("schedule.num_steps", config.schedule.num_steps, 1, 10**8),
+              ("net.context_tok", n.context_tok, 1, 64), ("schedule.num_steps", config.schedule.num_steps, 1, 10**8),
               ("flow.no_words_frac", config.flow.no_words_frac, 0, 1),
               ("optimise.ema", config.optimise.ema, 0, 0.99999),
               ("flow.no_look_frac", config.flow.no_look_frac, 0, 1),

@@ -114,7 +114,7 @@ def take_step(session: Session, rate: float) -> tuple[float, float]:
 
     Raises: BadInput (the loss is no number: nothing was moved)
     """
-    config, weights = session.config, [weight for weight in session.net.parameters() if weight.requires_grad]
+    config, weights = session.config, list(session.net.parameters())
     parts = range(-(-config.batch // config.at_once))
     total = torch.zeros((), device=session.device)
     with ThreadPoolExecutor(config.workers) as pool:

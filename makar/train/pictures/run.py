@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import Parameter
 
 from makar.codecs.pack import Pack, open_pack
 from makar.codecs.pixels import to_pixels
@@ -39,7 +38,6 @@ from makar.train.pictures.sheet import contact_sheet, on_chequers, png
 from makar.train.plot import Log, draw_loss
 
 SHEET_PICTURES = 24
-MENDER = "mend."
 
 
 @dataclass(frozen=True)
@@ -90,8 +88,7 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
         net.load_state_dict(_weights_to_start_with(config.start, net.state_dict(), pack))
     teacher = _teacher(config, architecture, pack, device) if config.leaps else None
     weights = dict(net.named_parameters())
-    moved = _moved(weights, config.only)
-    optimiser = Optimiser(moved, config.optimise, parts_of(architecture), dtype)
+    optimiser = Optimiser(weights, config.optimise, parts_of(architecture), dtype)
     clock, parent, measures = Clock.planned(config.schedule), "", dict[str, float]()
     if resume:
         clock, facts = restore(prepared.out, weights, optimiser)
@@ -109,21 +106,8 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
                    limit_of(minutes, clock), teacher, measures)
 
 
-def _moved(weights: dict[str, Parameter], only: str) -> dict[str, Parameter]:
-    """The weights that the run moves; the others are held.
-
-    Raises: BadInput (there are none)
-    """
-    for name, weight in weights.items():
-        weight.requires_grad_(name.startswith(only))
-    moved = {name: weight for name, weight in weights.items() if weight.requires_grad}
-    if not moved:
-        raise BadInput(f"setting only: the net has no weights whose names begin with '{only}'")
-    return moved
-
-
 def _teacher(config: Config, architecture: Architecture, pack: Pack, device: torch.device) -> PatchTransformer:
-    net = initialised(architecture, config.seed)
+    net = PatchTransformer(architecture)
     net.load_state_dict(_weights_to_start_with(config.start, net.state_dict(), pack))
     return net.to(device).eval().requires_grad_(False)
 
@@ -160,8 +144,6 @@ def _weights_to_start_with(start: str, wanted: dict[str, Tensor], pack: Pack) ->
     """
     tensors, facts = load_shards(start_folder(start), WEIGHTS)
     mine = {name: tensors[name].to(wanted[name].dtype) for name in wanted if name in tensors}
-    if not any(name.startswith(MENDER) for name in mine):  # a net without one is given one
-        mine |= {name: value for name, value in wanted.items() if name.startswith(MENDER)}
     if "look.weight" in mine and mine["look.weight"].shape[1] == wanted["look.weight"].shape[1]:
         old, new = mine["look.weight"], torch.zeros_like(wanted["look.weight"], device="cpu")
         place = {look: index + 1 for index, look in enumerate(facts["looks"])}

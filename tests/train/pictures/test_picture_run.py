@@ -162,30 +162,6 @@ def test_a_student_goes_on_to_the_bit(tmp_path: Path, teacher: Prepared) -> None
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
-def test_a_net_is_given_a_mender_and_nothing_else_is_moved(tmp_path: Path, teacher: Prepared) -> None:
-    config = dataclasses.replace(
-        teacher.config, start=str(checkpoints(teacher.out)[-1]), only="mend.",
-        net=dataclasses.replace(teacher.config.net, mend_dim=8),
-        schedule=dataclasses.replace(teacher.config.schedule, num_steps=12))
-    prepared = prepare(tmp_path / "mended", config, teacher.pack.folder)
-    session = open_session(prepared)
-    before = {name: value.clone() for name, value in session.net.state_dict().items()}
-    old = open_session(teacher, resume=True).net
-    rows = torch.arange(4)
-    condition = session.pictures.asked(session.pictures.phrases[rows, 0], session.pictures.looks[rows, 0])
-    z = torch.randn(4, 4, 16, 16, generator=torch.Generator().manual_seed(0))
-    old.load_state_dict({name: value for name, value in before.items() if not name.startswith("mend.")})
-    assert torch.equal(session.net(z, torch.full((4,), 0.5), condition), old(z, torch.full((4,), 0.5), condition)), (
-        "a new mender changes nothing")
-    list(watched(prepared, session))
-    moved = {name for name, value in session.net.state_dict().items() if not torch.equal(value, before[name])}
-    assert moved == {name for name in before if name.startswith("mend.")}
-    again = load_shards(checkpoints(prepared.out)[-1], "weights")[0]
-    assert set(before) <= set(again) | {"cos", "sin"}
-    with pytest.raises(BadInput, match="no weights whose names"):
-        open_session(dataclasses.replace(prepared, config=dataclasses.replace(config, only="mned.")))
-
-
 def test_a_student_without_a_teacher_is_refused() -> None:
     with pytest.raises(BadInput, match="a model to learn from"):
         resolved(Config("image/icons_few", leaps=Leaps()))

@@ -57,7 +57,7 @@ def main() -> None:
         if isinstance(ours.net, Engine):
             trials |= speculation(ours, args.tokens)
         for title in filter(trials.__contains__, titles):
-            show(title, trials[title], args.rounds, ours)
+            show(title, trials[title], args, ours)
 
 
 def arguments() -> argparse.Namespace:
@@ -65,6 +65,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="smollm2-135m")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--tries", type=int, default=30, help="rounds at most; then the least disturbed count")
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--threads", type=int, default=None)
     parser.add_argument("--arithmetic", default="auto", help="of makar: auto, native, 8bit, 4bit or plain")
@@ -106,9 +107,9 @@ def speculation(ours: LanguageModel, num_tok: int) -> dict[str, Contestants]:
             for title, words, sampling in (("copying", COPY, greedy), ("chat", PROMPT, drawn))}
 
 
-def show(title: str, contestants: Contestants, rounds: int, ours: LanguageModel) -> None:
+def show(title: str, contestants: Contestants, args: argparse.Namespace, ours: LanguageModel) -> None:
     """Runs one contest and prints its rates and makar's ratio to each."""
-    result = contest(contestants, rounds=rounds)
+    result = contest(contestants, rounds=args.rounds, most_tries=args.tries)
     for name in result.rates:
         print(f"{title:12} {name:22} {result.median(name):9.1f} tokens/s   makar is "
               f"{result.ratio('makar', name):.2f}x", flush=True)
@@ -116,7 +117,7 @@ def show(title: str, contestants: Contestants, rounds: int, ours: LanguageModel)
         rate, limit = ours.net.weights.bytes() * result.median("makar"), cpu.read_rate()
         print(f"{title:12} makar reads {rate / 1e9:.1f} GB/s of the {limit / 1e9:.1f} GB/s that memory gives: "
               f"{rate / limit:.0%}")
-    print(f"{title:12} {rounds} rounds counted, {result.dropped} disturbed and run again", flush=True)
+    print(f"{title:12} {result.rounds}", flush=True)
 
 
 if __name__ == "__main__":

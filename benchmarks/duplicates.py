@@ -115,7 +115,7 @@ def main() -> None:
               f"precision {right / max(1, len(found[name])):.2%}")
     for name in ("rensa", "datasketch"):
         print(f"makar / {name}: {result.ratio('makar', name):.2f}x")
-    print(f"{args.rounds} rounds counted, {result.dropped} disturbed and run again")
+    print(result.rounds)
 
 
 if __name__ == "__main__":

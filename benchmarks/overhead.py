@@ -71,7 +71,7 @@ def main() -> None:
     print(f"checks + ledger + review cost {result.ratio('bare', 'accountable') - 1:+.1%} of generation time")
     print(f"the mark costs {result.ratio('bare', 'marked') - 1:+.1%} of generation time")
     print(f"the constraint costs {result.ratio('free', 'JSON Schema') - 1:+.1%} of unconstrained time per token")
-    print(f"{args.rounds} rounds counted, {result.dropped} disturbed and run again")
+    print(result.rounds)
 
 
 if __name__ == "__main__":

@@ -11,16 +11,19 @@ in WORK is kept there: a later run looks up in the index that it finds, and does
 from __future__ import annotations
 
 import argparse
+import bisect
 import importlib.util
+import itertools
 import json
 import random
 import re
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +38,31 @@ from makar.tracing.spans import spans
 
 LENGTHS = (20, 35, 50, 100, 200)
 PASSAGE_TOK = (50, 100, 200)
+CLEAN_TOK = 30_000_000  # so many without a span bound the rate by 1e-4 per 1,000 tokens, at 95%
+
+
+class Texts:
+    """Files of text, read when they are asked for."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self.files = files
+        self._reach = list(itertools.accumulate(file.stat().st_size for file in files))
+
+    def __getitem__(self, number: int) -> str:
+        return self.files[number].read_text("utf-8", errors="replace")
+
+    def any(self, draw: random.Random) -> str:
+        """One of them, a longer one more often."""
+        return self[bisect.bisect(self._reach, draw.randrange(self._reach[-1]))]
 
 
 def library(folder: Path, num_bytes: int, out: Path) -> None:
     """Copies the texts of `folder` into `out`, and makes more of them until there are `num_bytes`."""
-    texts = [file.read_text("utf-8", errors="replace") for file in sorted(folder.rglob("*.txt"))]
-    draw, made, number = random.Random(1), 0, 0
+    files = sorted(folder.rglob("*.txt"))
+    texts, draw, made, number = Texts(files), random.Random(1), 0, 0
     while made < num_bytes:
-        text = texts[number % len(texts)]
-        if number >= len(texts):
+        text = texts[number % len(files)]
+        if number >= len(files):
             text = "\n".join(" ".join(draw.sample(words, len(words))) for words in map(str.split, text.split("\n")))
         data = text.encode()[:num_bytes - made]
         (out / f"{number:05}.txt").write_bytes(data)
@@ -107,7 +126,8 @@ def build_beside(texts: Path, work: Path) -> tuple[Index, Any]:
     size = sum(path.stat().st_size for path in texts.iterdir())
     disk = sum(path.stat().st_size for path in (work / "index").rglob("*") if path.is_file())
     print(f"\nindex of {size / 1e6:,.0f} MB: {ours_s:.1f} s, {ours_s / size * 1e8:.1f} s per 100 MB; "
-          f"{disk / size:.2f} bytes on disk per byte, the text included")
+          f"{disk / size:.2f} bytes on disk per byte, the text included; at most "
+          f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GiB of memory")
     peer = infini_gram(texts, work / "peer")
     if peer is not None:
         print(f"  infini-gram, from the same bytes: {peer[0]:.1f} s, ratio {peer[0] / ours_s:.2f}")
@@ -136,8 +156,7 @@ def look_ups(index: Index, peer: Any, trials: int) -> None:
 
 def answers(index: Index, texts: Path, trials: int) -> None:
     """All spans of answers of 500 tokens."""
-    draw = random.Random(3)
-    documents = [path.read_text("utf-8", errors="replace") for path in sorted(texts.iterdir())]
+    draw, documents = random.Random(3), Texts(sorted(texts.iterdir()))
     vocabulary = re.findall(r"\w+", documents[0])
     kinds: dict[str, list[float]] = {"nothing copied": [], "two copies of 40": [], "all copied": []}
     for _ in range(trials):
@@ -151,17 +170,17 @@ def answers(index: Index, texts: Path, trials: int) -> None:
         percentiles(f"all spans of 500 tokens, {name}", seconds, 1e3, "ms")
 
 
-def passage(draw: random.Random, texts: list[str], num_words: int) -> str:
-    """`num_words` words in a row from anywhere, longer texts more often."""
+def passage(draw: random.Random, texts: Texts, num_words: int) -> str:
+    """`num_words` words in a row from anywhere."""
     while True:
-        text = draw.choices(texts, [len(text) for text in texts])[0]
+        text = texts.any(draw)
         start = draw.randrange(max(1, len(text) - num_words * 10))
         words = text[start:start + num_words * 12].split()[1:num_words + 1]
         if len(words) == num_words:
             return " ".join(words)
 
 
-def of_tokens(draw: random.Random, texts: list[str], count: int) -> str:
+def of_tokens(draw: random.Random, texts: Texts, count: int) -> str:
     """`count` tokens in a row from anywhere; a word of signs alone is no token."""
     while True:
         text = passage(draw, texts, 2 * count)
@@ -191,12 +210,11 @@ def detection(folder: Path, work: Path, trials: int) -> None:
     (work / "most").mkdir()
     for number, file in enumerate(files):
         if number % 5:
-            (work / "most" / file.name).write_bytes(file.read_bytes())
+            (work / "most" / f"{number:06}.txt").write_bytes(file.read_bytes())
     index = build_index(work / "most", work / "most-index", BuildOptions())
-    inside = [file.read_text("utf-8", errors="replace") for number, file in enumerate(files) if number % 5]
-    outside = [file.read_text("utf-8", errors="replace") for number, file in enumerate(files) if not number % 5]
+    inside, outside = Texts([file for number, file in enumerate(files) if number % 5]), Texts(files[::5])
     draw = random.Random(4)
-    print(f"\ndetection: {index.num_documents} documents indexed, {len(outside)} kept out")
+    print(f"\ndetection: {index.num_documents} documents indexed, {len(outside.files)} kept out")
     for length in LENGTHS:
         found = 0
         for _ in range(trials):
@@ -205,7 +223,7 @@ def detection(folder: Path, work: Path, trials: int) -> None:
             at = text.index(copied)
             found += any(span.start <= at and span.end >= at + len(copied) for span in spans(index, text))
         print(f"  planted copies of {length:>3} tokens found: {found}/{trials}")
-    report_clean(index, [text[:300_000] for text in outside])
+    report_clean(index, [outside[number][:300_000] for number in range(len(outside.files))])
     for length in PASSAGE_TOK:
         clean = sum(bool(near(index, passage(draw, outside, length))) for _ in range(trials))
         vocabulary = re.findall(r"\w+", inside[0])
@@ -220,11 +238,13 @@ def report_clean(index: Index, texts: list[str]) -> None:
     for text in texts:
         num_tok += len(fold(text))
         flagged += [(text[span.start:span.end], span.places[0].document) for span in spans(index, text)]
-    drawn = random.Random(5)
-    words = [word for text in texts for word in text.split()]
-    shuffled = " ".join(drawn.sample(words, len(words)))
-    chance = len(spans(index, shuffled))
-    print(f"  texts kept out: {len(flagged)} spans in {num_tok:,} tokens; with their words in another order: {chance}")
+    draw, words = random.Random(5), [word for text in texts for word in text.split()]
+    chance = times = 0
+    while times * num_tok < CLEAN_TOK:
+        chance += len(spans(index, " ".join(draw.sample(words, len(words)))))
+        times += 1
+    print(f"  texts kept out: {len(flagged)} spans in {num_tok:,} tokens; with their words in {times} other orders: "
+          f"{chance} in {times * num_tok:,}")
     for words_found, document in flagged[:12]:
         print(f"    \"{' '.join(words_found.split())[:90]}\" is in {document}")
 

@@ -49,7 +49,7 @@ def from_json(cls: type[T], data: Mapping[str, Any], *, path: str = "") -> T:
     return cls(**{key: _convert(hints[key], item, f"{path}{key}") for key, item in data.items()})
 
 
-def replace_at(config: T, dotted: str, value: Any) -> T:
+def replace_at(config: T, dotted: str, value: Any, *, path: str = "") -> T:
     """A copy of `config` in which the field at `dotted` (`a.b.c`) is `value` (text is parsed as JSON where it can be).
 
     Raises: UnknownName, BadInput
@@ -57,15 +57,15 @@ def replace_at(config: T, dotted: str, value: Any) -> T:
     head, _, rest = dotted.partition(".")
     names = [f.name for f in dataclasses.fields(config)]  # type: ignore[arg-type]
     if head not in names:
-        raise UnknownName("setting", head, names)
+        raise UnknownName("setting", f"{path}{head}", [f"{path}{name}" for name in names])
     if rest:
         inner = getattr(config, head)
         if not dataclasses.is_dataclass(inner):
-            raise BadInput(f"setting '{head}' has no parts; '{dotted}' goes too deep")
-        new = replace_at(inner, rest, value)
+            raise BadInput(f"setting '{path}{head}' has no parts; '{path}{dotted}' goes too deep")
+        new = replace_at(inner, rest, value, path=f"{path}{head}.")
     else:
         hint = typing.get_type_hints(type(config))[head]
-        new = _convert(hint, _parse(value) if isinstance(value, str) and hint is not str else value, head)
+        new = _convert(hint, _parse(value) if isinstance(value, str) and hint is not str else value, f"{path}{head}")
     return dataclasses.replace(config, **{head: new})  # type: ignore[type-var]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+MOST_LISTED = 40  # names in a message
+
 
 class MakarError(Exception):
     """Anything a user can cause and mend. The CLI prints its one line and exits with `exit_code`."""
@@ -17,13 +19,14 @@ class BadInput(MakarError):
 
 
 class UnknownName(BadInput):
-    """A name nobody registered; the message lists those that are and names the nearest."""
+    """A name nobody registered; the message lists those that are, of many the first, and names the nearest."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
         near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
         hint = f"; did you mean '{near[0]}'?" if near else "."
-        super().__init__(f"unknown {kind} '{name}'{hint} Known: {', '.join(names) or 'none'}")
+        more = f" and {len(names) - MOST_LISTED:,} more" if len(names) > MOST_LISTED else ""
+        super().__init__(f"unknown {kind} '{name}'{hint} Known: {', '.join(names[:MOST_LISTED]) or 'none'}{more}")
 
 
 class NotHere(MakarError):

@@ -42,6 +42,19 @@ def flow_loss(denoise: Denoise, clean: Tensor, noise: Tensor, time: Tensor) -> T
     return ((guess - clean) / left(time, clean)).square().flatten(1).mean(1)
 
 
+def leap_loss(student: Denoise, teacher: Denoise, z: Tensor, times: Tensor) -> Tensor:
+    """|v(student) - v|^2, where one step of Euler along v leads to where the teacher gets in a step for each time.
+
+    A teacher that is guided teaches its student to need no guidance.
+
+    Shapes: z (B, ...) at the first time, times (N + 1,) -> (B,)
+    Source: Salimans & Ho 2022, arXiv:2202.00512, section 3; Meng et al. 2023, arXiv:2210.03142, section 3
+    """
+    with torch.no_grad():
+        wanted = (euler(teacher, z, times) - z) / (times[-1] - times[0])
+    return (velocity(student, z, times[0]) - wanted).square().flatten(1).mean(1)
+
+
 def draw_times(num: int, random: torch.Generator, *, mean: float = -0.8, spread: float = 0.8) -> Tensor:
     """Times for training: sigmoid of a normal number, so that most fall where shapes are decided.
 

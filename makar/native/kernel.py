@@ -6,7 +6,7 @@ import ctypes
 import functools
 import importlib.machinery
 from collections.abc import Sequence
-from ctypes import POINTER, Structure, byref, c_double, c_int, c_int32, c_int64, c_void_p
+from ctypes import POINTER, Structure, byref, c_double, c_int, c_int32, c_int64, c_uint64, c_void_p
 from pathlib import Path
 
 import torch
@@ -82,7 +82,7 @@ def _typed(found: ctypes.CDLL) -> ctypes.CDLL:
                                 (found.makar_close, (c_void_p,)),
                                 (found.makar_forward, (c_void_p, c_int, c_void_p, c_void_p, c_void_p)),
                                 (found.makar_multiply, (c_void_p, c_int, c_void_p, c_void_p, c_int64, c_void_p)),
-                                (found.makar_read, (c_void_p, c_int, c_void_p, c_int64))):
+                                (found.makar_read, (c_void_p, c_int, c_void_p, c_int64, c_void_p))):
         function.argtypes = arguments
     return found
 
@@ -131,9 +131,11 @@ class Threads:
                        list(FORMS).index(cache.form), cache.num_slots, cache.capacity_tok)
         self._call("forward", byref(model), byref(place), byref(rows))
 
-    def read(self, data: Tensor) -> None:
-        """Reads all of a tensor's bytes, for measuring how fast memory is."""
-        self._call("read", data.data_ptr(), data.numel() * data.itemsize)
+    def read(self, data: Tensor) -> int:
+        """Reads a number of each cache line and gives their sum, for measuring how fast memory is."""
+        total = c_uint64()
+        self._call("read", data.data_ptr(), data.numel() * data.itemsize // 8, byref(total))
+        return total.value
 
     def _call(self, name: str, *arguments: object) -> None:
         error = getattr(self._library, f"makar_{name}")(self._pool, _number(self.path), *arguments)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from makar.kit.config import from_json, to_json
 from makar.kit.errors import BadInput, Damaged, NotHere
@@ -21,41 +22,53 @@ def expect_none(out: Path, recipe: str) -> None:
                        f"-o {out} ; or name another folder with -o")
 
 
-def begin(out: Path, config: object, data: Path, root: str) -> None:
-    """Writes it down. root: the hash that names the data
+def begin(out: Path, config: object, data: Mapping[str, Any]) -> None:
+    """Writes it down. data: what is known of it, at least `where` it was and the `root` that names it
 
     Raises: OutOfRoom, BadInput
     """
-    atomic_write(out / RUN, json.dumps({"config": to_json(config), "data": str(data), "root": root}, indent=1))
+    atomic_write(out / RUN, json.dumps({"config": to_json(config), "data": dict(data)}, indent=1))
 
 
 def expect_run_of(out: Path, recipe: str) -> None:
     """Raises: NotHere (no run in the folder), BadInput (a run of another recipe), Damaged"""
-    try:
-        found = json.loads((out / RUN).read_bytes())["config"]["recipe"]
-    except FileNotFoundError as error:
-        raise NotHere(f"there is no run in '{out}'; begin one without --resume") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Damaged(f"'{out / RUN}' cannot be read ({error!s:.100}); begin again in another folder") from error
-    if found != recipe:
-        raise BadInput(f"the run in '{out}' is of {found}, not of {recipe}")
+    config, _ = _read(out)
+    if config.get("recipe") != recipe:
+        raise BadInput(f"the run in '{out}' is of {config.get('recipe')}, not of {recipe}")
 
 
-def begun(out: Path, kind: type[C]) -> tuple[C, Path, str]:
-    """The settings, where the data was, and their root.
+def begun(out: Path, kind: type[C]) -> tuple[C, dict[str, Any]]:
+    """The settings, and what was known of the data.
 
     Raises: NotHere, Damaged
     """
+    config, data = _read(out)
     try:
-        facts = json.loads((out / RUN).read_bytes())
-        return from_json(kind, facts["config"]), Path(facts["data"]), str(facts["root"])
-    except FileNotFoundError as error:
-        raise NotHere(f"there is no run in '{out}'; begin one without --resume") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise Damaged(f"'{out / RUN}' cannot be read ({error!s:.100})") from error
+        return from_json(kind, config), data
+    except BadInput as error:
+        raise _damaged(out, str(error)) from error
 
 
 def expect_same(path: Path, found: str, root: str) -> None:
     """Raises: Damaged (other data than the run was begun on)"""
     if found != root:
         raise Damaged(f"the data in '{path}' is {found[:16]}, the run was begun on {root[:16]}")
+
+
+def _read(out: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The settings as they were written, and what was known of the data. Raises: NotHere, Damaged"""
+    try:
+        facts = json.loads((out / RUN).read_bytes())
+        config, data = dict(facts["config"]), dict(facts["data"])
+    except FileNotFoundError as error:
+        raise NotHere(f"there is no run in '{out}'; begin one without --resume") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(out, f"{error!s:.100}") from error
+    for name in ("where", "root"):
+        if name not in data:
+            raise _damaged(out, f"it does not say the {name} of its data")
+    return config, data
+
+
+def _damaged(out: Path, why: str) -> Damaged:
+    return Damaged(f"'{out / RUN}' cannot be read ({why}); begin again in another folder")

@@ -13,11 +13,12 @@ from typing import Any
 from makar import store
 from makar.codecs.bpe import Tokenizer
 from makar.codecs.chat import Message
-from makar.kit.config import from_json, replace_at, to_json
-from makar.kit.errors import BadInput, Damaged, NotHere
+from makar.kit.config import replace_at
+from makar.kit.errors import BadInput
 from makar.kit.files import atomic_write, disk_errors, read_text
 from makar.methods.autoregress.language import LanguageModel
 from makar.store.fetch import say
+from makar.train.begun import begin, begun, expect_none
 from makar.train.config import Config, resolved, work_flops
 from makar.train.conversations import encode_conversation, encode_text
 from makar.train.device import pick_compile, pick_device, pick_precision
@@ -25,7 +26,6 @@ from makar.train.source import Document, Source
 from makar.train.tokens import Example, padded, write_tokens
 from makar.train.vocabulary import end_of, train_tokenizer
 
-RUN = "run.json"
 PAIR = '{"prompt", "chosen", "rejected"}'
 Encode = Callable[[Document], Sequence[Example]]
 TRAIN, VALIDATION = "train", "validation"
@@ -46,9 +46,7 @@ def prepare(out: Path, config: Config, source: Source, minutes: float | None = N
 
     Raises: BadInput (there is a run, or too little data), OutOfRoom
     """
-    if (out / RUN).exists():
-        raise BadInput(f"there is a run in '{out}' already; go on with it: makar train {config.recipe} --resume "
-                       f"-o {out} ; or name another folder with -o")
+    expect_none(out, config.recipe)
     device = pick_device(config.device)
     precision = pick_precision(config.precision, device)
     config = resolved(replace_at(replace_at(config, "device", device.type), "precision", precision))
@@ -58,12 +56,12 @@ def prepare(out: Path, config: Config, source: Source, minutes: float | None = N
     config = replace_at(config, "compile", pick_compile(config.compile, device, work_flops(config), minutes))
     tokenizer, encode, facts = _own_words(out, config, source) if not config.adapt.base else _known_words(out, config)
     data = _tokenise(out, config, source, Words(encode, facts["end_id"])) | facts
-    atomic_write(out / RUN, json.dumps({"config": to_json(config), "data": data}, indent=1))
+    begin(out, config, data)
     return Prepared(out, config, data, tokenizer)
 
 
 def _own_words(out: Path, config: Config, source: Source) -> tuple[Tokenizer, Encode, dict[str, Any]]:
-    say(f"learning a tokenizer of {config.data.vocab_size:,} entries from {source.where}")
+    say(f"learning a tokenizer of {config.data.vocab_size:,} entries from {source.place}")
     learned = (document.text for document in source.read() if not document.held_out(config.data.validation_frac))
     tokenizer, spelled = train_tokenizer(learned, config.data.vocab_size)
     atomic_write(out / "tokenizer.json", spelled)
@@ -131,7 +129,7 @@ def _tokenise(out: Path, config: Config, source: Source, words: Words) -> dict[s
                 yield from found
 
     if not any(document.text.strip() for document in source.read()):
-        raise BadInput(f"nothing to learn from in {source.where}: it holds no text")
+        raise BadInput(f"nothing to learn from in {source.place}: it holds no text")
     say("turning the documents into tokens, once")
     whole_tok = config.data.context_tok if config.data.whole else 0
     num = {name: write_tokens(out / "data", name, examples(name == VALIDATION), words.end_id, whole_tok=whole_tok)
@@ -148,13 +146,7 @@ def reopen(out: Path) -> Prepared:
 
     Raises: NotHere, Damaged
     """
-    try:
-        found = json.loads((out / RUN).read_bytes())
-        config, data = from_json(Config, found["config"]), dict(found["data"])
-    except FileNotFoundError:
-        raise NotHere(f"there is no run in '{out}'; begin it without --resume") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Damaged(f"'{out / RUN}' cannot be read ({error}); begin the run again in another folder") from error
+    config, data = begun(out, Config)
     return Prepared(out, config, data, Tokenizer.open(out))
 
 

@@ -22,6 +22,7 @@ from makar.train.conversations import CHATS, read_chats
 
 MOST_BYTES = 200_000_000
 SECTION_CHARS = 16_000
+SHOWN_CHARS = 200
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,11 @@ class Source:
     read: Callable[[], Iterator[Document]]
     skipped: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def place(self) -> str:
+        """Where it is, in a line: of many folders the first."""
+        return self.where if len(self.where) <= SHOWN_CHARS else f"{self.where[:SHOWN_CHARS]}..."
+
 
 def open_source(path: Path, licence: str = UNKNOWN) -> Source:
     """A corpus, or else every text under a folder.
@@ -77,23 +83,26 @@ def open_source(path: Path, licence: str = UNKNOWN) -> Source:
     return Source("corpus", str(path), corpus.root, documents)
 
 
-def read_folders(folders: Mapping[Path, str], *, leave_out: Sequence[str] = ()) -> Source:
+def read_folders(folders: Mapping[Path, str], *, leave_out: Sequence[str] = (), only: Sequence[str] = (),
+                 accept: Sequence[str] = ()) -> Source:
     """Every file under the folders that curation has a reader for, each with its licence (its own word, else its
     neighbours', else the one given), in sections of about 16,000 characters; `.jsonl` and `.json` may hold chats.
 
-    leave_out: names of folders that are not entered
+    leave_out: names of folders that are not entered; only: the suffixes of files that are read (none: of all);
+        accept: skip what cannot be used under one of these licences (none: keep all)
     Raises: NotHere, BadInput (nothing to learn from)
     """
     sources, stated = sources_of([path.absolute() for path in folders]), list(folders.values())
     files = [(file, stated[number]) for number, source in enumerate(sources)
-             for file in _files(source, frozenset(leave_out))]
+             for file in _files(source, frozenset(leave_out)) if not only or file.path.suffix in only]
     if not files:
         raise BadInput(f"nothing to learn from in {', '.join(f'{str(folder)!r}' for folder in folders)}: expected "
                        f"files named {', '.join('*' + suffix for suffix in (*PROSE, '.json'))}, or source code")
-    alone = sources[0].path if len(sources) == 1 and not leave_out else None
+    alone = sources[0].path if len(sources) == 1 and not leave_out and not only else None
     root = folder_root(alone) if alone else root_of((file.name, told_of(file.path)) for file, _ in files)
     skipped: dict[str, str] = {}
-    return Source("folder", ", ".join(map(str, folders)), root, lambda: _documents(files, skipped), skipped)
+    read_all = partial(_documents, files, tuple(accept), skipped)
+    return Source("folder", ", ".join(map(str, folders)), root, read_all, skipped)
 
 
 def _files(source: Place, leave_out: frozenset[str]) -> Iterator[SourceFile]:
@@ -107,17 +116,18 @@ def _files(source: Place, leave_out: frozenset[str]) -> Iterator[SourceFile]:
                 yield file
 
 
-def _documents(files: Sequence[tuple[SourceFile, str]], skipped: dict[str, str]) -> Iterator[Document]:
+def _documents(files: Sequence[tuple[SourceFile, str]], accept: tuple[str, ...],
+               skipped: dict[str, str]) -> Iterator[Document]:
     def drop(record: Record, reason: str, rule: str) -> None:
         skipped[record.source] = f"{reason}, {rule}"
 
     for file, stated in files:
-        known = LicenceConfig(spdx.named(stated) if spdx.named(stated) != UNKNOWN else "")
+        known = LicenceConfig(spdx.named(stated) if spdx.named(stated) != UNKNOWN else "", accept)
         if file.path.suffix.lower() in CHATS:
-            [about] = licence([begun(file, "")], known, file, drop)
-            for number, line in enumerate(read_chats(file.path, partial(skipped.__setitem__, file.name))):
-                yield Document(f"{file.name}#{number}", line.text, about.licence, messages=line.messages,
-                               rejected=line.rejected)
+            for about in licence([begun(file, "")], known, file, drop):
+                for number, line in enumerate(read_chats(file.path, partial(skipped.__setitem__, file.name))):
+                    yield Document(f"{file.name}#{number}", line.text, about.licence, messages=line.messages,
+                                   rejected=line.rejected)
             continue
         for record in licence(read(file, ReadConfig(longest_bytes=MOST_BYTES), drop), known, file, drop):
             for number, section in enumerate(sections(record.content)):

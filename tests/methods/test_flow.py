@@ -8,7 +8,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from makar.methods.flow import SAMPLERS, draw_times, euler, flow_loss, guided, heun, left, mixed, steps, velocity
+from makar.methods.flow import (
+    SAMPLERS,
+    draw_times,
+    euler,
+    flow_loss,
+    guided,
+    heun,
+    leap_loss,
+    left,
+    mixed,
+    steps,
+    velocity,
+)
 
 MEANS = torch.tensor([[-1.5, 0.5], [1.0, 1.0], [0.5, -1.5]], dtype=torch.float64)
 WEIGHTS = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
@@ -111,3 +123,17 @@ def test_times_are_logit_normal() -> None:
 def test_the_velocity_stays_finite_at_the_end() -> None:
     found = velocity(lambda z, time: torch.ones_like(z), torch.zeros(1, 1), torch.tensor(1.0))
     assert math.isfinite(float(found)) and float(found) == pytest.approx(20.0)
+
+
+def test_a_leap_that_lands_where_the_teacher_does_costs_nothing() -> None:
+    z, times = noise(32), torch.linspace(0.25, 0.5, 9, dtype=torch.float64)
+    landing = euler(exact, z, times)
+
+    def student(at: Tensor, time: Tensor) -> Tensor:
+        return at + (1 - time.view(-1, 1)) * (landing - at) / (times[-1] - times[0])
+
+    assert torch.allclose(euler(student, z, times[[0, -1]]), landing)
+    assert float(leap_loss(student, exact, z, times).max()) < 1e-20
+    assert float(leap_loss(exact, exact, z, times[[0, -1]]).max()) < 1e-20, "a teacher of one step teaches itself"
+    missed = (euler(exact, z, times[[0, -1]]) - landing) / 0.25
+    assert torch.allclose(leap_loss(exact, exact, z, times), missed.square().mean(1))

@@ -13,7 +13,7 @@ from makar.kit.errors import BadInput, OutOfRoom, UnknownName
 from makar.marks.key import current_key
 from makar.methods.autoregress import Constraint, Job, LanguageModel, Runtime, Sampling
 from makar.methods.autoregress.batch import NATIVE_PART_TOK
-from makar.methods.autoregress.prefix import CHUNK_TOK, PrefixStore
+from makar.methods.autoregress.prefix import CHUNK_TOK, NATIVE_CHUNK_TOK, PrefixStore
 from makar.native.engine import Engine, Options
 from makar.native.weights import pack_state
 
@@ -87,14 +87,15 @@ def test_a_text_that_repeats_itself_takes_fewer_steps(model: LanguageModel, monk
     assert len(rows) < 30 and max(rows) > 4
 
 
-def test_cut_and_kept_prompts_give_the_same_bytes(model: LanguageModel) -> None:
-    for length in (1, CHUNK_TOK, CHUNK_TOK + 1, NATIVE_PART_TOK, NATIVE_PART_TOK + CHUNK_TOK + 3):
+@pytest.mark.parametrize("chunk_tok", [NATIVE_CHUNK_TOK, CHUNK_TOK])
+def test_cut_and_kept_prompts_give_the_same_bytes(model: LanguageModel, chunk_tok: int) -> None:
+    for length in (1, chunk_tok, chunk_tok + 1, NATIVE_PART_TOK, NATIVE_PART_TOK + chunk_tok + 3):
         one = job(model, "".join(random.Random(length).choices("abcdefgh ", k=length)), seed=length, max_tok=6)
         model.prefixes = PrefixStore(limit_bytes=0)
         first = alone(model, one)
-        model.prefixes = PrefixStore()
+        model.prefixes = PrefixStore(chunk_tok=chunk_tok)
         assert alone(model, one) == first
-        assert len(model.prefixes.find(one.prompt_ids)) == (length - 1) // CHUNK_TOK
+        assert len(model.prefixes.find(one.prompt_ids)) == (length - 1) // chunk_tok
         assert alone(model, one) == first
 
 

@@ -38,6 +38,12 @@ def test_lines_alike_are_followed_where_the_copy_stands_and_not_where_the_last_l
     assert steps(Drafter([*text, 6, 7]), text)[0] < len(text) / 5
 
 
+def test_a_longer_agreement_is_trusted_with_a_longer_draft() -> None:
+    text = random.Random(3).sample(range(10_000), 100)
+    lengths = [len(Drafter([*text, *text[:agreed]]).draft(0.1, MOST_DRAFT_TOK)) for agreed in (2, 4, 16, 32)]
+    assert 0 < lengths[0] < lengths[1] < lengths[2] <= lengths[3] == MOST_DRAFT_TOK
+
+
 def test_what_never_repeats_is_never_drafted_for() -> None:
     assert steps(Drafter([1, 2, 3]), random.Random(2).sample(range(10_000), 400)) == (400, 0)
 
@@ -47,8 +53,9 @@ def test_right_guesses_bring_drafts_and_wrong_ones_stop_them() -> None:
     drafter = Drafter([1, 2, 3])
     faithful = [token for _ in range(200) for token in (20_000, 20_001, 20_002, next(fresh))]
     assert steps(drafter, faithful)[1] > 100
-    early, late = ([token for _ in range(200) for token in (20_003, 20_004, next(fresh))] for _ in range(2))
-    assert 0 < steps(drafter, early)[1] < 100
+    early, late = ([token for _ in range(100) for token in (20_003, 20_004, next(fresh), next(fresh))]
+                   for _ in range(2))
+    assert 0 < steps(drafter, early)[1] < 200
     assert steps(drafter, late) == (len(late), 0)
 
 

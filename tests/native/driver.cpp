@@ -18,7 +18,7 @@ Pool* makar_open(int num_threads);
 void makar_close(Pool* pool);
 int makar_forward(Pool* pool, int path, const Model* model, const Cache* cache, const Rows* rows);
 int makar_multiply(Pool* pool, int path, const Matrix* matrix, const float* x, int64_t num_rows, float* y);
-int makar_read(Pool* pool, int path, const uint8_t* data, int64_t size);
+int makar_read(Pool* pool, int path, const uint64_t* numbers, int64_t num, uint64_t* sum);
 }
 
 namespace {
@@ -130,7 +130,7 @@ struct Meetings {
   explicit Meetings(int num_runs) : pool(kThreads) {
     for (int i = 0; i < num_runs; i++) {
       for (auto& num : arrived) num = 0;
-      pool.run([](void* self, int thread) { static_cast<Meetings*>(self)->attend(thread); }, this);
+      pool.run([this](int thread) { attend(thread); });
     }
   }
   void attend(int thread) {
@@ -161,8 +161,11 @@ int main() {
       multiply(pool, path);
       for (int64_t form : {kFloat32, kBFloat16, kInt8})
         for (bool damaged : {false, true}) forward(pool, path, damaged, form);
-      const std::vector<uint8_t> data((1 << 17) + 5);
-      expect(makar_read(pool, path, data.data(), int64_t(data.size())) == 0, "memory is read");
+      const std::vector<uint64_t> numbers((1 << 17) + 5, 3);
+      uint64_t sum = 0;
+      expect(makar_read(pool, path, numbers.data(), int64_t(numbers.size()), &sum) == 0, "memory is read");
+      expect(makar_read(pool, path, nullptr, 8, &sum) != 0, "no numbers are refused");
+      expect(sum == 3 * (numbers.size() / 8 + 1), "each line once");
       makar_close(pool);
     }
   }

@@ -12,10 +12,11 @@ from makar.curation.corpus import Account, CorpusWriter
 from makar.curation.record import id_of
 from makar.kit.errors import BadInput, Damaged, NotHere
 from makar.kit.files import sha256_bytes
+from makar.recipes.code.python import packages
 from makar.tracing.shelf import build_index
 from makar.train.config import Config, Data
 from makar.train.prepare import licence_of, prepare
-from makar.train.source import open_source, sections
+from makar.train.source import open_source, read_folders, sections
 
 
 def corpus(folder: Path) -> str:
@@ -93,3 +94,45 @@ def test_sections_hold_the_whole_text(text: str) -> None:
     parts = list(sections(text))
     assert "".join(parts) == text
     assert max(map(len, parts)) <= 16_000
+
+
+def test_code_is_learned_from_permissive_packages_alone(tmp_path: Path) -> None:
+    for name, licence in (("free", "MIT"), ("either", "GPL-3.0-only OR BSD-3-Clause"), ("copyleft", "GPL-3.0-only"),
+                          ("both", "MIT AND GPL-3.0-only"), ("silent", ""), ("huge", "MIT")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("import this\n" * (400_000 if name == "huge" else 1))
+        info = tmp_path / f"{name}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Name: {name}\n" + (f"License-Expression: {licence}\n" if licence else ""))
+        (info / "RECORD").write_text(f"{name}/__init__.py,,\n")
+    assert packages(tmp_path) == {tmp_path / "either": "GPL-3.0-only OR BSD-3-Clause", tmp_path / "free": "MIT"}
+
+
+def test_of_several_folders_only_what_is_asked_for_is_read(tmp_path: Path) -> None:
+    for name in ("a/one.py", "a/tests/two.py", "a/three.txt", "b/settings.json", "b/four.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text('{"depth": 1}' if name.endswith(".json") else f"print('{name}')\n")
+    found = read_folders({tmp_path / "a": "MIT", tmp_path / "b": "ISC"}, leave_out=("tests",), only=(".py",))
+    assert [(one.id, one.licence) for one in found.read()] == [("a/one.py#0", "MIT"), ("b/four.py#0", "ISC")]
+    (tmp_path / "a" / "three.txt").write_text("another")
+    assert read_folders({tmp_path / "a": "MIT", tmp_path / "b": "ISC"}, leave_out=("tests",),
+                        only=(".py",)).root == found.root
+
+
+def test_what_is_under_another_licence_is_skipped_and_said(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("print(1)\n")
+    (tmp_path / "theirs.py").write_text("# SPDX-License-Identifier: LGPL-3.0-only\nprint(2)\n")
+    (tmp_path / "theirs.jsonl").write_text('{"text": "a chat of nobody"}\n')
+    found = read_folders({tmp_path: "MIT"}, accept=("MIT",))
+    assert [one.id for one in found.read()] == [f"{tmp_path.name}/mine.py#0", f"{tmp_path.name}/theirs.jsonl#0"]
+    assert list(found.skipped) == [f"{tmp_path.name}/theirs.py"]
+    assert "LGPL-3.0-only" in found.skipped[f"{tmp_path.name}/theirs.py"]
+    assert not list(read_folders({tmp_path: "MIT"}, accept=("ISC",)).read())
+
+
+def test_of_many_folders_the_first_are_said(tmp_path: Path) -> None:
+    for number in range(40):
+        (tmp_path / f"{number:02}").mkdir()
+        (tmp_path / f"{number:02}" / "text.txt").write_text("words")
+    found = read_folders({tmp_path / f"{number:02}": "MIT" for number in range(40)})
+    assert str(tmp_path / "39") in found.where and len(found.place) < 300 < len(found.where)

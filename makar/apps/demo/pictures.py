@@ -18,24 +18,26 @@ from makar.ledger import Ledger
 from makar.provenance.released import Released, Withheld
 from makar.store.fetch import fetch
 from makar.store.pictures import FILES
-from makar.store.shipped import SHIPPED
+from makar.store.shipped import AVATARS_16, ICONS_32
 from makar.tracing.pictures import Neighbour, PictureIndex, open_pictures
 from makar.verbs.image.options import NEIGHBOURS
 
-MODEL = "icons-32"
-PROMPTS = (("a smiling face", "flat"), ("a red dragon", "pixel"), ("a green tree", "flat"), ("a sword", "pixel"))
+ICONS, AVATARS = ICONS_32.name, AVATARS_16.name
+PROMPTS = (("a smiling face", "flat", ICONS), ("a red dragon", "pixel", ICONS), ("a green tree", "flat", ICONS),
+           ("a sword", "pixel", ICONS), ("woman with glasses and long red hair", "pixel", AVATARS),
+           ("black hat and a beard", "pixel", AVATARS))
 NUM_NEAREST, SHOWN_PX = 3, 128
 NEEDED = ("minilm-int8", "minilm-tokens", "open-nsfw")
 REQUEST = Request(
     title="Pictures, and what they are nearest to",
-    why="Drawn by the small model that comes with Makar, which learned from openly licensed drawings alone. Beside "
-        "each are the three drawings it is nearest to, of all that the model was shown, with their licences.",
-    prompt="; ".join(f"{prompt} ({style})" for prompt, style in PROMPTS), kind="picture")
+    why="Drawn by the small models that come with Makar, which learned from openly licensed drawings alone. Beside "
+        "each are the three drawings it is nearest to, of all that its model was shown, with their licences.",
+    prompt="; ".join(f"{prompt} ({style}, {model})" for prompt, style, model in PROMPTS), kind="picture")
 
 
 def can_be_drawn() -> bool:
-    """Whether the model is part of this installation, and what reads words and looks at pictures can be had."""
-    there = MODEL in SHIPPED and (SHIPPED[MODEL].folder / "model.json").is_file()
+    """Whether the models are part of this installation, and what reads words and looks at pictures can be had."""
+    there = all((model.folder / "model.json").is_file() for model in (ICONS_32, AVATARS_16))
     if not there or importlib.util.find_spec("onnxruntime") is None:
         return False
     try:
@@ -49,10 +51,10 @@ def can_be_drawn() -> bool:
 def pictures(folder: Path, ledger: Ledger, seed: int) -> Exhibit:
     """The pictures in one row each; the record shown is that of the last that was released."""
     start_s, rows, records, reasons = time.monotonic(), list[str](), list[dict[str, object]](), list[str]()
-    index = open_pictures(store.stored(MODEL).folder / NEIGHBOURS)
-    for number, (prompt, style) in enumerate(PROMPTS, 1):
+    indices = {name: open_pictures(store.stored(name).folder / NEIGHBOURS) for name in (ICONS, AVATARS)}
+    for number, (prompt, style, model) in enumerate(PROMPTS, 1):
         try:
-            work = makar.image(prompt, style=style, size=SHOWN_PX, seed=seed, model=MODEL, ledger=ledger)
+            work = makar.image(prompt, style=style, size=SHOWN_PX, seed=seed, model=model, ledger=ledger)
         except Withheld as stop:
             reasons += stop.reasons
             records.append(dict(stop.record))
@@ -60,7 +62,7 @@ def pictures(folder: Path, ledger: Ledger, seed: int) -> Exhibit:
         assert isinstance(work, Released)
         work.save(folder / f"picture-{number}.png", record=True)
         records.append(work.record)
-        rows.append(_row(prompt, work.data, index))
+        rows.append(_row(prompt, work.data, indices[model]))
     record = records[-1]
     return Exhibit(REQUEST, "released" if rows else "withheld", "", record, time.monotonic() - start_s,
                    reasons=tuple(reasons), verdicts=tuple(record["verdicts"]),  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ The data are the pack that the model was trained on; only pairs of concept and s
 from __future__ import annotations
 
 import base64
+import dataclasses
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from makar.evaluate.image.page import page
 from makar.evaluate.measure import Item, Measure, Task
 from makar.kit.errors import BadInput
 from makar.rooms.image.features import Features
-from makar.rooms.image.request import ImageRequest, ImageSampling
+from makar.rooms.image.request import ImageRequest
 
 NUM_SEEDS = 2
 NUM_PEOPLE = 4
@@ -113,7 +114,7 @@ def run(model: Any, todo: Sequence[Task]) -> Iterator[Item]:
         asked: Asked = task.content
         people = asked.own < 0
         request = ImageRequest(asked.prompt, model.name, asked.look, n=NUM_PEOPLE if people else NUM_SEEDS,
-                               sampling=ImageSampling(seed=1000 * number))
+                               sampling=dataclasses.replace(model.usual, seed=1000 * number))
         made = [pixels for _, pixels in model.pictures(request)]
         if people:
             yield Item(task.key, {"kind": "people", "women": sum(_is_woman(real, one) for one in made),
@@ -141,6 +142,6 @@ def _packed(values: NDArray[np.float32]) -> str:
 MEASURE = Measure(
     name="image",
     summary="concepts in styles they were never shown in, against real pictures",
-    settings={"seeds": NUM_SEEDS, "sampling": "as ImageSampling's defaults", "features": "open_nsfw, before its last "
+    settings={"seeds": NUM_SEEDS, "sampling": "as is usual with the model", "features": "open_nsfw, before its last "
               "layer, of pictures at 32 px on white", "people": NUM_PEOPLE},
     tasks=tasks, run=run, figures=figures, page=page, room="image")

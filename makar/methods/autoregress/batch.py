@@ -160,19 +160,19 @@ def prefill(net: Net, ids: tuple[int, ...], cache: AnyCache, slot: int, prefixes
     """Computes a prompt part by part into `slot`, from the last stored chunk on.
 
     On the Transformer a part is a chunk, stored or not, so that both give the same bits; the native engine gives the
-    same bits however a prompt is cut, and reads its weights less often when the parts are longer.
+    same bits however a prompt is cut, and reads its weights less often where the parts are longer than chunks.
 
     Shapes: -> (rows of the last part, dim)
     """
     start, part_tok = 0, NATIVE_PART_TOK if isinstance(net, Engine) else CHUNK_TOK
     for chunk in prefixes.find(ids):
         cache.write(slot, start, chunk)
-        start += CHUNK_TOK
+        start += prefixes.chunk_tok
     hidden = torch.empty(0)
     while start < len(ids):
         end = min(start + part_tok, len(ids))
         hidden = net(torch.tensor([ids[start:end]]), [start], cache, slot)
-        for begin in range(start, end - CHUNK_TOK + 1, CHUNK_TOK):
-            prefixes.keep(ids, begin + CHUNK_TOK, cache.read(slot, begin, begin + CHUNK_TOK))
+        for stop in range(start + prefixes.chunk_tok, end + 1, prefixes.chunk_tok):
+            prefixes.keep(ids, stop, cache.read(slot, stop - prefixes.chunk_tok, stop))
         start = end
     return hidden

@@ -20,7 +20,7 @@ from makar.marks.likelihood import Guess
 from makar.methods.autoregress.batch import AnyCache, Batch, Net, prefill, reserve
 from makar.methods.autoregress.job import Job
 from makar.methods.autoregress.opening import describe, native_net, open_net, read_facts
-from makar.methods.autoregress.prefix import PrefixStore
+from makar.methods.autoregress.prefix import CHUNK_TOK, NATIVE_CHUNK_TOK, PrefixStore
 from makar.methods.autoregress.prompt import encode_chat
 from makar.methods.autoregress.runtime import Runtime
 from makar.methods.autoregress.sampling import Sampling, Seen, candidates
@@ -66,7 +66,8 @@ class LanguageModel:
     def __init__(self, card: Card, net: Net, tokenizer: Tokenizer, chat: ChatTemplate | None,
                  speculate: bool = True) -> None:
         self.card, self.net, self.tokenizer, self.chat = card, net, tokenizer, chat
-        self.speculate, self.prefixes = speculate, PrefixStore()
+        self.speculate = speculate
+        self.prefixes = PrefixStore(chunk_tok=NATIVE_CHUNK_TOK if isinstance(net, Engine) else CHUNK_TOK)
         self._wide: bool | None = None
 
     name = property(lambda self: self.card.name)

@@ -1,9 +1,7 @@
 // The C interface: what runs here, and calls whose arguments are checked before any is used as an address.
 #include <algorithm>
-#include <cstdlib>
-#include <cstring>
-#include <memory>
-#include <new>
+#include <atomic>
+#include <exception>
 #include <vector>
 
 #include "pool.h"
@@ -59,30 +57,10 @@ bool fits(const Rows& r, const Model& m, const Cache& c) {
          (!r.num_wanted || (r.logits && within(r.wanted, r.num_wanted, r.num_rows))) && r.cos && r.sin;
 }
 
-// Zeroed memory on cache lines. Raises std::bad_alloc.
-template <class T>
-struct Scratch {
-  explicit Scratch(int64_t num) {
-    const size_t bytes = (size_t(num) * sizeof(T) + 63) / 64 * 64;
-    data.reset(static_cast<T*>(std::aligned_alloc(64, std::max<size_t>(bytes, 64))));
-    if (!data) throw std::bad_alloc();
-    std::memset(static_cast<void*>(data.get()), 0, bytes);
-  }
-  struct Free {
-    void operator()(T* p) const { std::free(p); }
-  };
-  std::unique_ptr<T, Free> data;
+// Sixteen floats on a cache line, as all rows of floats begin.
+struct alignas(64) Line {
+  float floats[16];
 };
-
-// A path's function on every thread of the pool.
-template <class T>
-void run(Pool& pool, void (*function)(T*, int), T& work) {
-  struct Call {
-    void (*function)(T*, int);
-    T* work;
-  } call{function, &work};
-  pool.run([](void* c, int thread) { static_cast<Call*>(c)->function(static_cast<Call*>(c)->work, thread); }, &call);
-}
 
 // Neighbouring rows of one slot, so many that their queries fill the registers.
 std::vector<Run> runs_of(const Rows& rows, int64_t shared, int max_queries) {
@@ -103,15 +81,15 @@ void forward_part(Pool& pool, const Path& path, Job job) {
   const int64_t most = std::max(rows, job.rows.num_wanted);
   job.x_stride = groups_of(m.dim) * kGroup;
   job.widest = groups_of(std::max(m.dim, queries));
-  Scratch<float> x(rows * job.x_stride), qkv(rows * (queries + 2 * m.num_kv_heads * m.head_dim)), y(rows * queries),
-      row(pool.size() * job.x_stride);
-  Scratch<Group> quants(2 * most * job.widest), hidden(2 * rows * groups_of(m.hidden_dim)),
-      own(2 * pool.size() * kFewRows * job.widest);
-  job.x = x.data.get(), job.qkv = qkv.data.get(), job.y = y.data.get(), job.row = row.data.get();
-  job.quants = quants.data.get(), job.hidden = hidden.data.get(), job.own = own.data.get();
+  std::vector<Line> x(rows * job.x_stride / 16), qkv(rows * (queries + 2 * m.num_kv_heads * m.head_dim) / 16),
+      y(rows * queries / 16), row(pool.size * job.x_stride / 16);
+  std::vector<Group> quants(2 * most * job.widest), hidden(2 * rows * groups_of(m.hidden_dim)),
+      own(2 * pool.size * kFewRows * job.widest);
+  job.x = x[0].floats, job.qkv = qkv[0].floats, job.y = y[0].floats, job.row = row[0].floats;
+  job.quants = quants.data(), job.hidden = hidden.data(), job.own = own.data();
   const std::vector<Run> runs = runs_of(job.rows, m.num_heads / m.num_kv_heads, path.max_queries);
   job.runs = runs.data(), job.num_runs = int64_t(runs.size()), job.pool = &pool;
-  run(pool, path.step, job);
+  pool.run([&](int thread) { path.step(&job, thread); });
 }
 
 // All rows, kRowsAtOnce at a time; wanted rows may stand in any order.
@@ -128,9 +106,7 @@ void forward(Pool& pool, const Path& path, const Model& model, const Cache& cach
       if (rows.wanted[i] >= start && rows.wanted[i] < start + part.num_rows)
         wanted.push_back(rows.wanted[i] - int32_t(start)), places.push_back(i);
     part.wanted = wanted.data(), part.num_wanted = int64_t(wanted.size());
-    Job job{};
-    job.model = &model, job.cache = &cache, job.rows = part, job.places = places.data();
-    forward_part(pool, path, job);
+    forward_part(pool, path, {&model, &cache, part, places.data()});
   }
 }
 
@@ -140,7 +116,7 @@ int checked(Pool* pool, int path, Fn fn) {
   if (pool->forked()) return kForked;
   try {
     return fn(*path_of(path));
-  } catch (const std::bad_alloc&) {
+  } catch (const std::exception&) {
     return kNoMemory;
   }
 }
@@ -179,19 +155,28 @@ int makar_multiply(Pool* pool, int path, const Matrix* matrix, const float* x, i
   return checked(pool, path, [&](const Path& p) {
     if (!fits(*matrix, matrix->rows, matrix->cols)) return kBadMatrix;
     if (num_rows < 1 || !x || !y) return kBadRows;
-    Scratch<Group> quants(2 * num_rows * groups_of(matrix->cols));
-    Product product{matrix, x, y, num_rows, quants.data.get(), pool};
-    run(*pool, p.multiply, product);
+    std::vector<Group> quants(2 * num_rows * groups_of(matrix->cols));
+    Product product{matrix, x, y, num_rows, quants.data(), pool};
+    pool->run([&](int thread) { p.multiply(&product, thread); });
     return kOk;
   });
 }
 
-int makar_read(Pool* pool, int path, const uint8_t* data, int64_t size) {
-  return checked(pool, path, [&](const Path& p) {
-    if (!data || size < 0) return kBadRows;
-    Scratch<float> sums(pool->size());
-    Reading reading{data, size, pool, sums.data.get()};
-    run(*pool, p.read, reading);
+// The sum of the first number of each cache line, read as fast as memory gives lines.
+int makar_read(Pool* pool, int path, const uint64_t* numbers, int64_t num, uint64_t* sum) {
+  return checked(pool, path, [&](const Path&) {
+    if (!numbers || !sum) return kBadRows;
+    std::atomic<uint64_t> total{0};
+    pool->run([&](int) {
+      constexpr int64_t chunk = 1 << 13;
+      for (int64_t start; (start = take(pool, chunk)) < num;) {
+        uint64_t part = 0;
+        for (int64_t i = start; i < std::min(start + chunk, num); i += 8) part += numbers[i];
+        total += part;
+      }
+      meet(pool);
+    });
+    *sum = total;
     return kOk;
   });
 }

@@ -99,14 +99,6 @@ struct Product {
   Pool* pool;
 };
 
-// Reads a range of memory as fast as it can be had.
-struct Reading {
-  const uint8_t* data;
-  int64_t size;
-  Pool* pool;
-  float* sums;  // one per thread
-};
-
 constexpr int kFewRows = 8;  // so many rows are normalised by every thread for itself rather than shared
 
 // What an instruction set provides. Each function is run by all threads of the pool at once.
@@ -114,7 +106,6 @@ struct Path {
   int max_queries;  // of one run: query heads of a key head times rows
   void (*step)(Job*, int thread);
   void (*multiply)(Product*, int thread);
-  void (*read)(Reading*, int thread);
 };
 
 extern const Path generic_path;

@@ -24,6 +24,14 @@ void share(Pool* pool, int64_t num_units, Fn fn) {
   meet(pool);
 }
 
+// fn.operator()<n>() for an n up to kMost that is known only now.
+template <int kMost, class Fn>
+void with_constant(int64_t n, Fn fn) {
+  if constexpr (kMost > 1)
+    if (n < kMost) return with_constant<kMost - 1>(n, fn);
+  fn.template operator()<kMost>();
+}
+
 // e^a by 2^n e^r with |r| <= ln 2 / 2; at least e^-87, and 1 exactly at 0.
 F exponential(F a) {
   a = smaller(larger(a, splat(-87.0f)), splat(88.0f));
@@ -98,13 +106,6 @@ void tile(const uint8_t* block, int64_t num_groups, const Group* a, int64_t stri
   for (int t = 0; t < kRows; t++) store(out + 16 * t, sums[t]);
 }
 
-template <int kBits, int kRows = kMaxRows>
-void tile_of(int64_t num_rows, const uint8_t* block, int64_t num_groups, const Group* a, int64_t stride, float* out) {
-  if constexpr (kRows > 1)
-    if (num_rows < kRows) return tile_of<kBits, kRows - 1>(num_rows, block, num_groups, a, stride, out);
-  tile<kBits, kRows>(block, num_groups, a, stride, out);
-}
-
 // use(row, sixteen outputs) for every row of activations times one panel; the parts of a row are rows until they are
 // added.
 template <class Use>
@@ -115,7 +116,9 @@ void times_panel(const Matrix& m, int64_t panel, const Quants& a, int64_t num_ro
   for (int64_t part = 0; part < num_parts * num_rows; part += most) {
     alignas(64) float out[most * 16];
     const int64_t count = num_parts * num_rows - part < most ? num_parts * num_rows - part : most;
-    (m.bits == 8 ? tile_of<8> : tile_of<4>)(count, block, num_groups, a.groups + part * stride, stride, out);
+    with_constant<kMaxRows>(count, [&]<int kRows>() {
+      (m.bits == 8 ? tile<8, kRows> : tile<4, kRows>)(block, num_groups, a.groups + part * stride, stride, out);
+    });
     for (int64_t t = 0; t < count; t += num_parts) {
       if (a.finely) store(out + 16 * t, load(out + 16 * t) + load(out + 16 * t + 16));
       use((part + t) / num_parts, out + 16 * t);
@@ -154,18 +157,15 @@ Quants prepare(Job* job, int thread, int64_t num_rows, bool finely, Make make) {
   return {groups, stride, finely};
 }
 
-// Quantised norm(x) of the rows that `row_of` picks.
-template <class RowOf>
-Quants prepare_norm(Job* job, int thread, int64_t num_rows, const float* weight, bool finely, RowOf row_of) {
+// Quantised norm(x) of the picked rows, of all where none are picked.
+Quants prepare_norm(Job* job, int thread, int64_t num_rows, const float* weight, bool finely, const int32_t* picked) {
   const Model& m = *job->model;
   return prepare(job, thread, num_rows, finely, [&](int64_t row, Group* out, Group* rest) {
     float* scratch = job->row + thread * job->x_stride;
-    normalise(job->x + row_of(row) * job->x_stride, weight, m.dim, float(m.norm_eps), scratch);
+    normalise(job->x + (picked ? picked[row] : row) * job->x_stride, weight, m.dim, float(m.norm_eps), scratch);
     quantise(scratch, m.dim, out, rest, finely);
   });
 }
-
-int64_t same(int64_t row) { return row; }
 
 // x += the matrix times the activations.
 void add_product(Job* job, const Matrix& m, const Quants& a) {
@@ -251,7 +251,7 @@ void finish_head(Job* job, int64_t layer, int64_t head, int64_t row, float* x) {
 void project_heads(Job* job, int thread, int64_t layer) {
   const Model& m = *job->model;
   const Layer& l = m.layers[layer];
-  const Quants a = prepare_norm(job, thread, job->rows.num_rows, l.attention_norm, m.finely, same);
+  const Quants a = prepare_norm(job, thread, job->rows.num_rows, l.attention_norm, m.finely, nullptr);
   const int64_t num_heads = m.num_heads + 2 * m.num_kv_heads, width = num_heads * m.head_dim;
   share(job->pool, num_heads, [&](int64_t head) {
     const int64_t key = head - m.num_heads, value = key - m.num_kv_heads, panels = m.head_dim / kPanel;
@@ -352,13 +352,12 @@ void attend(const T* keys, const T* values, Place at, int64_t n, const Queries& 
     for (int64_t i = 0; i < n; i += 16) store(queries.out[m] + i, load(sums[m] + i) * splat(1.0f / total[m]));
 }
 
-template <class T, int kNum = kMaxQueries>
-void attend_some(int num, const void* keys, const void* values, Place at, int64_t n, const Queries& queries) {
-  if constexpr (kNum > 1) {
-    if (num < kNum) return attend_some<T, kNum - 1>(num, keys, values, at, n, queries);
-  }
-  attend<T, kNum>(static_cast<const T*>(keys) + at.tokens * n, static_cast<const T*>(values) + at.tokens * n, at, n,
-                  queries);
+template <class T>
+void attend_some(int num, const Cache& cache, Place at, int64_t n, const Queries& queries) {
+  const int64_t start = at.tokens * n;
+  with_constant<kMaxQueries>(num, [&]<int kNum>() {
+    attend<T, kNum>(static_cast<T*>(cache.keys) + start, static_cast<T*>(cache.values) + start, at, n, queries);
+  });
 }
 
 void attend_head(Job* job, int64_t layer, int64_t head, Run run) {
@@ -379,7 +378,7 @@ void attend_head(Job* job, int64_t layer, int64_t head, Run run) {
       queries.out[i] = job->y + (row * m.num_heads + query) * n;
       queries.end[i] = job->rows.positions[row] + 1;
     }
-    some(num, job->cache->keys, job->cache->values, at, n, queries);
+    some(num, *job->cache, at, n, queries);
   }
 }
 
@@ -387,7 +386,7 @@ void attend_head(Job* job, int64_t layer, int64_t head, Run run) {
 void project_hidden(Job* job, int thread, int64_t layer) {
   const Model& m = *job->model;
   const Layer& l = m.layers[layer];
-  const Quants a = prepare_norm(job, thread, job->rows.num_rows, l.mlp_norm, m.finely, same);
+  const Quants a = prepare_norm(job, thread, job->rows.num_rows, l.mlp_norm, m.finely, nullptr);
   const int64_t num_groups = groups_of(m.hidden_dim), num_panels = panels_of(m.hidden_dim);
   share(job->pool, num_groups, [&](int64_t group) {
     alignas(64) float hidden[kRowsAtOnce][kGroup];
@@ -414,8 +413,7 @@ void project_hidden(Job* job, int thread, int64_t layer) {
 void project_logits(Job* job, int thread) {
   const Rows& rows = job->rows;
   const Matrix& head = job->model->head;
-  const Quants a = prepare_norm(job, thread, rows.num_wanted, job->model->norm, true,
-                                [&](int64_t row) { return rows.wanted[row]; });
+  const Quants a = prepare_norm(job, thread, rows.num_wanted, job->model->norm, true, rows.wanted);
   share(job->pool, panels_of(head.rows), [&](int64_t panel) {
     times_panel(head, panel, a, rows.num_wanted, [&](int64_t row, const float* out) {
       store_first(rows.logits + job->places[row] * head.rows + panel * kPanel, load(out), head.rows - panel * kPanel);
@@ -461,17 +459,6 @@ void multiply(Product* p, int) {
       store_first(p->y + row * m.rows + panel * kPanel, load(out), m.rows - panel * kPanel);
     });
   });
-}
-
-void read(Reading* r, int thread) {
-  constexpr int64_t kChunk = 1 << 16;
-  F sums[4] = {splat(0), splat(0), splat(0), splat(0)};
-  share(r->pool, r->size / kChunk, [&](int64_t chunk) {
-    const float* p = reinterpret_cast<const float*>(r->data + chunk * kChunk);
-    for (int64_t i = 0; i < kChunk / 4; i += 64)
-      for (int j = 0; j < 4; j++) sums[j] = sums[j] + load(p + i + 16 * j);
-  });
-  r->sums[thread] = sum(sums[0] + sums[1] + (sums[2] + sums[3]));
 }
 
 }  // namespace

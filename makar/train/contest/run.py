@@ -48,7 +48,7 @@ def prepare(out: Path, config: Config, path: Path) -> Prepared:
     expect_none(out, config.recipe)
     config = resolved(replace_at(config, "device", pick_device(config.device).type))
     data = open_attributed(path)
-    begin(out, config, path, data.root)
+    begin(out, config, {"where": str(path), "root": data.root})
     return Prepared(out, config, data)
 
 
@@ -57,9 +57,10 @@ def reopen(out: Path, path: Path | None = None) -> Prepared:
 
     Raises: NotHere, Damaged
     """
-    config, known, root = begun(out, Config)
-    data = open_attributed(path or known)
-    expect_same(path or known, data.root, root)
+    config, known = begun(out, Config)
+    place = path or Path(known["where"])
+    data = open_attributed(place)
+    expect_same(place, data.root, known["root"])
     return Prepared(out, config, data)
 
 

@@ -74,6 +74,7 @@ class Saver:
             "pixel_looks": sorted({look for entry in self._pack.entries if entry.size_px < facts["settings"]["size_px"]
                                    for look in (entry.style, entry.source)}),
             "licence": "Apache-2.0; the pictures of its data under " + ", ".join(sorted(facts["licences"])),
+            "usual": {"num_steps": session.config.watch.num_steps, "guidance": session.config.watch.guidance},
             "training_data": f"{len(session.pictures):,} pictures of the pack {self._pack.root[:16]} ({told})",
             "trained": {"recipe": session.config.recipe, "step": clock.step, "num_pictures": clock.num_tok,
                         "seconds": round(clock.seconds, 1), "device": str(session.device), "parent": self._parent,

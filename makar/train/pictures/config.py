@@ -38,10 +38,22 @@ class Flow:
 
 
 @dataclass(frozen=True)
+class Leaps:
+    """What a student learns of the model that it starts with: to get in one step, unguided, where that one gets guided
+    in `taught_steps`. num_steps: from noise to the picture; guidance: the teacher's
+    """
+
+    num_steps: int = 4
+    taught_steps: int = 4
+    guidance: float = 3.0
+
+
+@dataclass(frozen=True)
 class Watch:
     """How often the run looks at itself. A checkpoint is written every `checkpoint_s`, or every `checkpoint_steps`.
 
-    sheet_steps: between two contact sheets; num_steps, guidance: how their pictures are sampled
+    sheet_steps: between two contact sheets; num_steps, guidance: how their pictures are sampled, and the model's own
+    where nothing else is asked for
     """
 
     validate_steps: int = 500
@@ -59,6 +71,7 @@ class Config:
 
     size: the dial; layers, 64 channels and one head for each. batch: pictures of a step; at_once: of one forward pass
     start: whose weights the run begins with, a checkpoint's folder or a model's name; empty for random ones
+    leaps: how the net becomes a student of that model; None for one that learns from pictures alone
     workers: parts of a step that are computed side by side, each by one thread; on a processor that is shared, two
     workers wait for each other once a step, two threads of one product at every product
     compile: compile each kind of block (None: on a GPU that can)
@@ -76,6 +89,7 @@ class Config:
     workers: int = 1
     net: Net = field(default_factory=Net)
     flow: Flow = field(default_factory=Flow)
+    leaps: Leaps | None = None
     optimise: Optimise = field(default_factory=lambda: Optimise(ema=0.999, weight_decay=0.05))
     schedule: Schedule = field(default_factory=lambda: Schedule(num_steps=20_000))
     watch: Watch = field(default_factory=Watch)
@@ -105,6 +119,12 @@ def resolved(config: Config) -> Config:
               ("flow.no_look_frac", config.flow.no_look_frac, 0, 1),
               ("watch.validate_steps", config.watch.validate_steps, 1, 10**8),
               ("watch.sheet_steps", config.watch.sheet_steps, 1, 10**8)]
+    if config.leaps is not None:
+        limits += [("leaps.num_steps", config.leaps.num_steps, 1, 64),
+                   ("leaps.taught_steps", config.leaps.taught_steps, 1, 64),
+                   ("leaps.guidance", config.leaps.guidance, 0, 30)]
+        if not config.start:
+            raise BadInput("a student needs a model to learn from: --set start=NAME")
     for name, value, low, high in limits:
         if not low <= value <= high:
             raise BadInput(f"setting {name}: expected {low} to {high:,}, got {value}")

@@ -13,16 +13,19 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from makar.methods.flow import draw_times, flow_loss
+from makar.methods.flow import draw_times, flow_loss, leap_loss, mixed, steps
 from makar.nets.patches import Condition, PatchTransformer
+from makar.rooms.image.drawing import denoiser
 from makar.train.clock import Clock, left_s
 from makar.train.course import Course
 from makar.train.device import synchronise
 from makar.train.optimise import Optimiser
-from makar.train.pictures.config import Config
+from makar.train.pictures.config import Config, Leaps
 from makar.train.pictures.data import Dropped, Pictures
 
 NOTHING_DROPPED = Dropped(0.0, 0.0)
+MOST_WITHIN = 0.9
+"""Of a step that is entered on the way at least a tenth is left."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Progress:
 
 @dataclass
 class Session:
-    """A run in memory. `save` writes a checkpoint and returns where."""
+    """A run in memory. `save` writes a checkpoint and returns where. teacher: of a net that learns leaps"""
 
     config: Config
     net: PatchTransformer
@@ -59,6 +62,7 @@ class Session:
     device: torch.device
     dtype: torch.dtype
     limit_s: float = math.inf
+    teacher: PatchTransformer | None = None
     measures: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -72,6 +76,13 @@ class Session:
         """The net in the precision of the run. Shapes: z (B, C, S, S), time (B,) -> (B, C, S, S)"""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
             out: Tensor = self.net(z, time, condition)
+        return out
+
+    def taught(self, z: Tensor, time: Tensor, condition: Condition) -> Tensor:
+        """The same with the teacher."""
+        assert self.teacher is not None
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
+            out: Tensor = self.teacher(z, time, condition)
         return out
 
     def averaged(self, z: Tensor, time: Tensor, condition: Condition) -> Tensor:
@@ -134,11 +145,27 @@ def gradient(session: Session, weights: Sequence[Tensor], part: int) -> tuple[Te
 def loss_of(session: Session, clean: Tensor, condition: Condition, random: torch.Generator, *,
             averaged: bool) -> Tensor:
     """The loss of each row at a time and under noise drawn by `random`. Shapes: clean (B, ...) -> (B,)"""
-    flow = session.config.flow
+    forward = session.averaged if averaged and session.optimiser.average else session.forward
+    leaps, flow = session.config.leaps, session.config.flow
+    if leaps is not None:
+        times, teacher = leap_times(leaps, random), denoiser(session.taught, condition, leaps.guidance)
+        noise = torch.randn(clean.shape, generator=random, device=clean.device)
+        begin = mixed(clean, noise, times[0].expand(len(clean)))
+        return leap_loss(lambda z, time: forward(z, time, condition), teacher, begin, times)
     times = draw_times(len(clean), random, mean=flow.time_mean, spread=flow.time_spread)
     noise = torch.randn(clean.shape, generator=random, device=clean.device)
-    forward = session.averaged if averaged and session.optimiser.average else session.forward
     return flow_loss(lambda z, time: forward(z, time, condition), clean, noise, times)
+
+
+def leap_times(leaps: Leaps, random: torch.Generator) -> Tensor:
+    """The teacher's times within one step of the student: from its beginning, or one time in four from anywhere within
+    it, so that a picture which is varied can enter on the way, to its end. Shapes: -> (taught_steps + 1,)
+    """
+    device = random.device
+    which = torch.randint(leaps.num_steps, (), generator=random, device=device)
+    within = (4 * torch.rand((), generator=random, device=device) - 3).clamp(0, MOST_WITHIN)
+    start, end = (which + within) / leaps.num_steps, (which + 1) / leaps.num_steps
+    return start + (end - start) * steps(leaps.taught_steps, device=device)
 
 
 @torch.no_grad()

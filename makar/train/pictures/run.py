@@ -21,7 +21,7 @@ from makar.kit.errors import BadInput
 from makar.kit.files import atomic_write, read_text
 from makar.methods.flow import euler, steps
 from makar.nets.patches import Config as Architecture
-from makar.nets.patches import initialised, parts_of
+from makar.nets.patches import PatchTransformer, initialised, parts_of
 from makar.nets.shards import load_shards
 from makar.rooms.image.drawing import denoiser, noise
 from makar.store import stored
@@ -59,7 +59,7 @@ def prepare(out: Path, config: Config, pack: Path) -> Prepared:
     precision = pick_precision(config.precision, device)
     config = resolved(replace_at(replace_at(config, "device", device.type), "precision", precision))
     opened = open_pack(pack)
-    begin(out, config, pack, opened.root)
+    begin(out, config, {"where": str(pack), "root": opened.root})
     return Prepared(out, config, opened)
 
 
@@ -68,9 +68,9 @@ def reopen(out: Path, pack: Path | None = None) -> Prepared:
 
     Raises: NotHere, Damaged
     """
-    config, known, root = begun(out, Config)
-    opened = open_pack(pack or known)
-    expect_same(opened.folder, opened.root, root)
+    config, known = begun(out, Config)
+    opened = open_pack(pack or Path(known["where"]))
+    expect_same(opened.folder, opened.root, known["root"])
     return Prepared(out, config, opened)
 
 
@@ -86,6 +86,7 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
     net = initialised(architecture, config.seed).to(device)
     if config.start and not resume:
         net.load_state_dict(_weights_to_start_with(config.start, net.state_dict(), pack))
+    teacher = _teacher(config, architecture, pack, device) if config.leaps else None
     weights = dict(net.named_parameters())
     optimiser = Optimiser(weights, config.optimise, parts_of(architecture), dtype)
     clock, parent, measures = Clock.planned(config.schedule), "", dict[str, float]()
@@ -102,7 +103,13 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
     held_out = _held_out(prepared, architecture, device)
     pictures = load_pictures(pack, "train", architecture.size_px, architecture.context_tok, device)
     return Session(config, net, optimiser, pictures, held_out, clock, Saver(pack, parent), prepared.out, device, dtype,
-                   limit_of(minutes, clock), measures)
+                   limit_of(minutes, clock), teacher, measures)
+
+
+def _teacher(config: Config, architecture: Architecture, pack: Pack, device: torch.device) -> PatchTransformer:
+    net = PatchTransformer(architecture)
+    net.load_state_dict(_weights_to_start_with(config.start, net.state_dict(), pack))
+    return net.to(device).eval().requires_grad_(False)
 
 
 def _held_out(prepared: Prepared, architecture: Architecture, device: torch.device) -> Pictures | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import secrets
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from makar.ledger import Ledger
     from makar.provenance.work import Work
     from makar.review.policy import Policy
-    from makar.rooms.image import ImageRequest, Reference
+    from makar.rooms.image import ImageRequest, ImageSampling, Reference
     from makar.rooms.image.models import PictureModel
 
 NEIGHBOURS = "neighbours.safetensors"
@@ -31,7 +32,7 @@ class ImageOptions:
     size: 32, 64, 128, 256 or 512 px; over 128 px through Real-ESRGAN, or by whole pixels in a style of pixel art
     n: candidates; candidate i is the one that the seed `seed + i` makes alone
     seed: None draws one, which is recorded
-    steps, guidance, solver: how it is drawn from noise; what is None is as the room has it
+    steps, guidance, solver: how it is drawn from noise; what is None is as usual with the model
     background: transparent, or a colour: white, navy, #rrggbb
     form: png, webp, jpeg, svg or ico
     strength: how much of a given picture may change, from 0 to 1
@@ -95,23 +96,24 @@ def begin(prompt: str, options: ImageOptions, *, ledger: Ledger | None = None,
     if prompt.strip() or reference is None:
         readable(prompt, "prompt", 'makar image "a red dragon"')
     policy = load_policy(options.policy)
-    request = request_of(prompt, options, policy, reference)
-    model: PictureModel = load(ROOM, request.model)
+    name = options.model or default_model()
+    model: PictureModel = load(ROOM, name)
+    request = request_of(prompt, dataclasses.replace(options, model=name), policy, reference, model.usual)
     if options.style is not None:
         model.looks.number(options.style)
     _prepare(policy)
     return Work(ROOM, _fitted(request, model), policy=policy, ledger=ledger, asked=asked_of(prompt, model))
 
 
-def request_of(prompt: str, options: ImageOptions, policy: Policy, reference: Reference | None) -> ImageRequest:
-    """What the room is asked; a seed is made up where none was given.
+def request_of(prompt: str, options: ImageOptions, policy: Policy, reference: Reference | None,
+               usual: ImageSampling) -> ImageRequest:
+    """What the room is asked; a seed is made up where none was given, the rest is as is usual with the model.
 
     Raises: BadInput, UnknownName, Damaged (the key to mark with)
     """
     from makar.marks.key import current_key
     from makar.rooms.image import ImageRequest, ImageSampling
 
-    usual = ImageSampling()
     sampling = ImageSampling(
         seed=secrets.randbelow(2**31) if options.seed is None else options.seed,
         num_steps=usual.num_steps if options.steps is None else options.steps,
@@ -126,8 +128,6 @@ def request_of(prompt: str, options: ImageOptions, policy: Policy, reference: Re
 
 def _fitted(request: ImageRequest, model: PictureModel) -> ImageRequest:
     """The request with what enlarges its picture, where something has to."""
-    import dataclasses
-
     from makar.rooms.image.finish import PLAIN_PX
     from makar.store.pictures import ENLARGED_BY_PIXELS, ESRGAN
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from makar.codecs.picture import Pixels
 from makar.rooms.image.models import avatars, diffusers, enlarging, patchflow, tiny
-from makar.rooms.image.request import ImageRequest
+from makar.rooms.image.request import ImageRequest, ImageSampling
 from makar.rooms.image.styles import Looks
 from makar.store import StoredModel
 from makar.store.native import PAINTER, family_of
@@ -39,6 +39,11 @@ class PictureModel(Protocol):
     @property
     def concepts(self) -> tuple[str, ...]:
         """What it was shown, where that is known."""
+        ...
+
+    @property
+    def usual(self) -> ImageSampling:
+        """How it draws where nothing else is asked for."""
         ...
 
     def pictures(self, request: ImageRequest) -> Iterator[tuple[int, Pixels]]:

@@ -22,7 +22,7 @@ from makar.kit.errors import BadInput, Damaged
 from makar.kit.files import read_text
 from makar.nets.adversaries import Config, Painter
 from makar.nets.shards import load_shards
-from makar.rooms.image.request import ImageRequest
+from makar.rooms.image.request import ImageRequest, ImageSampling
 from makar.rooms.image.styles import Looks
 from makar.rooms.image.wishes import Vocabulary, Wishes, wishes
 from makar.store import StoredModel
@@ -46,6 +46,7 @@ class Avatars:
     counts: tuple[tuple[int, ...], ...]
     words: Vocabulary
     looks: Looks = field(default_factory=lambda: Looks((PIXEL,), (PIXEL,), (PIXEL,)))
+    usual: ImageSampling = field(default_factory=ImageSampling)
 
     @property
     def native_px(self) -> int:

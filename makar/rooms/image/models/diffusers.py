@@ -19,7 +19,7 @@ from makar.codecs.picture import Pixels
 from makar.kit.errors import BadInput, Damaged, NotHere
 from makar.rooms.image.finish import on_ground
 from makar.rooms.image.given import Opened, opened
-from makar.rooms.image.request import ImageRequest
+from makar.rooms.image.request import ImageRequest, ImageSampling
 from makar.rooms.image.styles import Looks
 from makar.store import StoredModel
 
@@ -38,6 +38,7 @@ class Pipeline:
     folder: Path
     looks: Looks = field(default_factory=lambda: Looks(()))
     concepts: tuple[str, ...] = ()
+    usual: ImageSampling = field(default_factory=ImageSampling)
 
     def pictures(self, request: ImageRequest) -> Iterator[tuple[int, Pixels]]:
         """Every candidate, drawn alone from a seed of its own.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from makar.codecs.enlarge import by_net, by_pixels
 from makar.codecs.picture import Pixels, read_picture, squared
 from makar.kit.errors import BadInput
-from makar.rooms.image.request import ImageRequest, decoded
+from makar.rooms.image.request import ImageRequest, ImageSampling, decoded
 from makar.rooms.image.styles import Looks
 from makar.store import StoredModel
 from makar.store.pictures import ENLARGED_BY_PIXELS
@@ -23,6 +23,7 @@ class Enlarging:
     training_data: str
     looks: Looks = field(default_factory=lambda: Looks(()))
     concepts: tuple[str, ...] = ()
+    usual: ImageSampling = field(default_factory=ImageSampling)
 
     def pictures(self, request: ImageRequest) -> Iterator[tuple[int, Pixels]]:
         """The picture at the size that was asked for, once.

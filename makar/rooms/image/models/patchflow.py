@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from makar.nets.shards import load_shards
 from makar.rooms.image.drawing import Given, denoiser, draw
 from makar.rooms.image.given import opened
 from makar.rooms.image.prompts import condition
-from makar.rooms.image.request import ImageRequest, Reference
+from makar.rooms.image.request import ImageRequest, ImageSampling, Reference
 from makar.rooms.image.styles import Looks
 from makar.store import StoredModel
 from makar.store.native import PICTURES
@@ -34,6 +34,7 @@ class PatchFlow:
     """A net with all that is needed to ask it.
 
     looks: its styles and the sources of its data. concepts: what it was shown, `vectors` what they are as numbers
+    usual: how it draws where nothing else is asked for
     Shapes: vectors (concepts, dim)
     """
 
@@ -45,6 +46,7 @@ class PatchFlow:
     looks: Looks
     concepts: tuple[str, ...] = ()
     vectors: NDArray[np.float32] | None = None
+    usual: ImageSampling = field(default_factory=ImageSampling)
 
     @property
     def native_px(self) -> int:
@@ -102,7 +104,8 @@ def build(stored: StoredModel) -> PatchFlow:
         net.load_state_dict({name: value.float() for name, value in tensors.items()})
         looks = Looks(tuple(told["looks"]), tuple(facts["styles"]), tuple(facts["pixel_looks"]))
         return PatchFlow(stored.name, stored.sha256, stored.training_data, net.eval().requires_grad_(False),
-                         Prompts(facts["reader"], **words), looks, tuple(facts.get("concepts", ())), vectors)
+                         Prompts(facts["reader"], **words), looks, tuple(facts.get("concepts", ())), vectors,
+                         ImageSampling(**facts.get("usual", {})))
     except (KeyError, TypeError, RuntimeError) as error:
         raise Damaged(f"the model in '{stored.folder}' is not whole ({error!s:.200})") from error
 

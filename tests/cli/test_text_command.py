@@ -56,7 +56,7 @@ def test_streamed_or_not_the_same_bytes(capfd: pytest.CaptureFixture[str]) -> No
 def test_the_answer_in_a_file(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     shown = say(capfd, "hello")
     assert say(capfd, "hello", "-o", str(tmp_path / "answer.txt"), "--record") == ""
-    assert (tmp_path / "answer.txt").read_text() == shown.removesuffix("\n")
+    assert (tmp_path / "answer.txt").read_bytes() == shown.removesuffix("\n").encode()  # carriage returns and all
     assert json.loads((tmp_path / "answer.txt.record.json").read_text())
     assert {file.name for file in tmp_path.iterdir()} == {"answer.txt", "answer.txt.c2pa",
                                                          "answer.txt.record.json"}

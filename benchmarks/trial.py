@@ -83,7 +83,8 @@ def machine() -> str:
 
 def contest(contestants: Mapping[str, Callable[[], float]], *, rounds: int = 5, most_tries: int = 30,
             warm: bool = False) -> Contest:
-    """Runs every contestant once per round, in turn, after one round that is not counted unless they are warm.
+    """Runs every contestant once per round, in turns that alternate, after a round that is not counted unless they are
+    warm.
 
     A contestant returns how much it did (tokens, requests); its rate is that over its time. A round in which other
     processes took more than 5% of the machine is run again. Where `most_tries` rounds are not enough the least
@@ -94,7 +95,8 @@ def contest(contestants: Mapping[str, Callable[[], float]], *, rounds: int = 5, 
         for run in contestants.values():
             run()
     for _ in range(most_tries):
-        measured = {name: run.timed() if isinstance(run, Apart) else _timed(run) for name, run in contestants.items()}
+        turn = list(contestants.items())[::-1 if len(tried) % 2 else 1]  # who goes first must not matter
+        measured = {name: run.timed() if isinstance(run, Apart) else _timed(run) for name, run in turn}
         tried.append((max(foreign for _, foreign in measured.values()),
                       {name: rate for name, (rate, _) in measured.items()}))
         if sum(foreign <= MOST_FOREIGN_FRAC for foreign, _ in tried) >= rounds:

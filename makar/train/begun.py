@@ -32,9 +32,9 @@ def begin(out: Path, config: object, data: Mapping[str, Any]) -> None:
 
 def expect_run_of(out: Path, recipe: str) -> None:
     """Raises: NotHere (no run in the folder), BadInput (a run of another recipe), Damaged"""
-    config, _ = _read(out)
-    if config.get("recipe") != recipe:
-        raise BadInput(f"the run in '{out}' is of {config.get('recipe')}, not of {recipe}")
+    found = _said(out)["config"].get("recipe")
+    if found != recipe:
+        raise BadInput(f"the run in '{out}' is of {found}, not of {recipe}")
 
 
 def begun(out: Path, kind: type[C]) -> tuple[C, dict[str, Any]]:
@@ -42,11 +42,29 @@ def begun(out: Path, kind: type[C]) -> tuple[C, dict[str, Any]]:
 
     Raises: NotHere, Damaged
     """
-    config, data = _read(out)
+    facts = _said(out)
     try:
-        return from_json(kind, config), data
-    except BadInput as error:
-        raise _damaged(out, str(error)) from error
+        config = from_json(kind, facts["config"])
+    except (BadInput, TypeError) as error:
+        raise _unreadable(out, error) from error
+    for name in ("where", "root"):
+        if name not in facts["data"]:
+            raise Damaged(f"'{out / RUN}' does not say the {name} of its data; begin again in another folder")
+    return config, facts["data"]
+
+
+def _said(out: Path) -> dict[str, Any]:
+    try:
+        facts = json.loads((out / RUN).read_bytes())
+        return {"config": dict(facts["config"]), "data": dict(facts["data"])}
+    except FileNotFoundError as error:
+        raise NotHere(f"there is no run in '{out}'; begin one without --resume") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _unreadable(out, error) from error
+
+
+def _unreadable(out: Path, error: Exception) -> Damaged:
+    return Damaged(f"'{out / RUN}' cannot be read ({error!s:.100}); begin again in another folder")
 
 
 def expect_same(path: Path, found: str, root: str) -> None:

@@ -54,6 +54,13 @@ def weights_of(out: Path) -> dict[str, torch.Tensor]:
     return load_shards(checkpoints(out)[-1], "state")[0]
 
 
+def expect_same_weights(one: Path, other: Path) -> None:
+    """Two runs ended with the same bits."""
+    ours, theirs = weights_of(one), weights_of(other)
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
 def test_it_learns_and_writes_what_it_saw(tmp_path: Path, pack: Path) -> None:
     prepared = begun(tmp_path / "run", pack, 40)
     rows = list(watched(prepared, open_session(prepared)))
@@ -90,9 +97,7 @@ def test_resumed_it_goes_on_to_the_bit(tmp_path: Path, pack: Path) -> None:
     again = reopen(tmp_path / "broken")
     rows = list(watched(again, open_session(again, resume=True)))
     assert [row.step for row in rows] == [4, 5, 6]
-    ours, theirs = weights_of(tmp_path / "straight"), weights_of(tmp_path / "broken")
-    assert ours.keys() == theirs.keys()
-    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    expect_same_weights(tmp_path / "straight", tmp_path / "broken")
 
 
 def test_a_run_can_start_from_another_one_s_weights(tmp_path: Path, pack: Path) -> None:
@@ -158,8 +163,7 @@ def test_a_student_goes_on_to_the_bit(tmp_path: Path, teacher: Prepared) -> None
             break
     again = reopen(tmp_path / "broken")
     assert [row.step for row in watched(again, open_session(again, resume=True))] == [3, 4]
-    ours, theirs = weights_of(tmp_path / "straight"), weights_of(tmp_path / "broken")
-    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    expect_same_weights(tmp_path / "straight", tmp_path / "broken")
 
 
 def test_a_student_without_a_teacher_is_refused() -> None:

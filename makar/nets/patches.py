@@ -206,7 +206,8 @@ class PatchTransformer(nn.Module):
         words = self.word(condition.words) * present + self.slot
         x = torch.cat((words, patches), 1)
         whole = (condition.words * present).sum(1) / present.sum(1).clamp(min=1)
-        state = functional.silu(self.time(wave(time, 256)) + self.look(condition.looks) + self.whole(whole))
+        moment = self.time(wave(time, 256).to(self.place.dtype))
+        state = functional.silu(moment + self.look(condition.looks) + self.whole(whole))
         modulation = self.modulate(state).view(-1, 6, c.dim)
         for block in self.blocks:
             x = block(x, modulation, self.cos, self.sin)

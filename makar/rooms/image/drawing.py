@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from makar.methods.flow import SAMPLERS, Denoise, guided, mixed, steps
-from makar.nets.patches import Condition, PatchTransformer
+from makar.nets.components import PictureNet
+from makar.nets.patches import Condition
 
 GUIDED = (0.0, 0.9)
 """The times within which guidance works, 0 being noise and 1 the picture."""
@@ -50,7 +51,7 @@ def keeping(denoise: Denoise, given: Given) -> Denoise:
 
 
 @torch.no_grad()
-def draw(net: PatchTransformer, denoise: Denoise, seed: int, num_steps: int, solver: str,
+def draw(net: PictureNet, denoise: Denoise, seed: int, num_steps: int, solver: str,
          given: Given | None = None) -> Tensor:
     """One picture. Shapes: -> (1, C, S, S)"""
     c = net.config

@@ -8,6 +8,13 @@ from typing import Any
 from makar.codecs.pack import Pack
 
 
+def parts_of(architecture: Mapping[str, Any]) -> str:
+    """What the net takes a picture apart into."""
+    if "num_components" in architecture:
+        return f"{architecture['num_components']} principal components of the whole"
+    return f"patches of {architecture['patch_px']} px"
+
+
 def write_card(model: Mapping[str, Any], pack: Pack) -> str:
     """The card in Markdown."""
     a, trained, facts = model["architecture"], model["trained"], pack.facts
@@ -18,7 +25,7 @@ def write_card(model: Mapping[str, Any], pack: Pack) -> str:
     num_held_out = sum(entry.split == "held_out" for entry in pack.entries)
     return f"""# {trained['recipe']}, step {trained['step']:,}
 
-A model of small pictures with transparent backgrounds ({a['size_px']} px, patches of {a['patch_px']} px,
+A model of small pictures with transparent backgrounds ({a['size_px']} px, {parts_of(a)},
 {a['num_layers']} layers of {a['dim']} channels): prompt and style in, picture out, by flow matching. Made by Makar.
 
 Weights (sha256 of their shards' hashes): `{model['weights_sha256']}`

@@ -42,7 +42,7 @@ class Saver:
 
     def __call__(self, session: Session) -> Path:
         weights = {name: weight.detach() for name, weight in session.net.named_parameters()}
-        average = session.optimiser.average or weights
+        average = weights | session.optimiser.average
         model = self._model(session)
         final = step_folder(session.out, session.clock.step)
         with whole_folder(final) as part:

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from makar.kit.errors import BadInput
-from makar.nets import patches
+from makar.nets import components, patches
+from makar.nets.components import PictureConfig
 from makar.train.config import Optimise, Schedule, rate_of
 
 
 @dataclass(frozen=True)
 class Net:
-    """The shape of the net; None follows from `size`. size_px: the side of a picture; patch_px: of a patch; mend_dim:
-    channels of what looks across the borders of patches, 0 for none
+    """The shape of the net; None follows from `size`. size_px: the side of a picture; patch_px: of a patch
+    num_components: of a net over whole pictures instead of patches; 0 for the Transformer
     """
 
     size_px: int = 64
@@ -24,7 +25,7 @@ class Net:
     hidden_dim: int | None = None
     context_tok: int = 16
     bottleneck: int = 128
-    mend_dim: int = 0
+    num_components: int = 0
 
 
 @dataclass(frozen=True)
@@ -97,13 +98,17 @@ class Config:
     schedule: Schedule = field(default_factory=lambda: Schedule(num_steps=20_000))
     watch: Watch = field(default_factory=Watch)
 
-    def architecture(self, num_looks: int, word_dim: int) -> patches.Config:
+    def architecture(self, num_looks: int, word_dim: int) -> PictureConfig:
         """The net, of a resolved configuration."""
         n = self.net
         assert n.dim and n.num_layers and n.hidden_dim
+        if n.num_components:
+            return components.Config(size_px=n.size_px, num_components=n.num_components, dim=n.dim,
+                                     num_layers=n.num_layers, num_looks=num_looks, word_dim=word_dim,
+                                     hidden_dim=n.hidden_dim, context_tok=n.context_tok)
         return patches.Config(size_px=n.size_px, patch_px=n.patch_px, dim=n.dim, num_layers=n.num_layers,
                               num_looks=num_looks, word_dim=word_dim, hidden_dim=n.hidden_dim,
-                              context_tok=n.context_tok, bottleneck=n.bottleneck, mend_dim=n.mend_dim)
+                              context_tok=n.context_tok, bottleneck=n.bottleneck)
 
 
 def resolved(config: Config) -> Config:
@@ -116,7 +121,7 @@ def resolved(config: Config) -> Config:
     limits = [("size", config.size, 1, 32), ("batch", config.batch, 1, 1 << 16),
               ("at_once", config.at_once, 1, 1 << 16), ("workers", config.workers, 1, 256),
               ("net.size_px", n.size_px, 8, 512), ("net.patch_px", n.patch_px, 1, n.size_px),
-              ("net.context_tok", n.context_tok, 1, 64), ("net.mend_dim", n.mend_dim, 0, 1024),
+              ("net.context_tok", n.context_tok, 1, 64), ("net.num_components", n.num_components, 0, 4 * n.size_px**2),
               ("schedule.num_steps", config.schedule.num_steps, 1, 10**8),
               ("flow.no_words_frac", config.flow.no_words_frac, 0, 1),
               ("optimise.ema", config.optimise.ema, 0, 0.99999),

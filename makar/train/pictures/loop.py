@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.func import functional_call
 
 from makar.methods.flow import draw_times, flow_loss, leap_loss, mixed, steps
-from makar.nets.patches import Condition, PatchTransformer
+from makar.nets.components import PictureNet
+from makar.nets.patches import Condition
 from makar.rooms.image.drawing import denoiser
 from makar.train.clock import Clock, left_s
 from makar.train.course import Course
@@ -52,7 +53,7 @@ class Session:
     """A run in memory. `save` writes a checkpoint and returns where. teacher: of a net that learns leaps"""
 
     config: Config
-    net: PatchTransformer
+    net: PictureNet
     optimiser: Optimiser
     pictures: Pictures
     held_out: Pictures | None
@@ -62,7 +63,7 @@ class Session:
     device: torch.device
     dtype: torch.dtype
     limit_s: float = math.inf
-    teacher: PatchTransformer | None = None
+    teacher: PictureNet | None = None
     measures: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -114,7 +115,7 @@ def take_step(session: Session, rate: float) -> tuple[float, float]:
 
     Raises: BadInput (the loss is no number: nothing was moved)
     """
-    config, weights = session.config, list(session.net.parameters())
+    config, weights = session.config, [weight for weight in session.net.parameters() if weight.requires_grad]
     parts = range(-(-config.batch // config.at_once))
     total = torch.zeros((), device=session.device)
     with ThreadPoolExecutor(config.workers) as pool:

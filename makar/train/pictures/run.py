@@ -14,14 +14,13 @@ import torch
 from torch import Tensor
 
 from makar.codecs.pack import Pack, open_pack
-from makar.codecs.pixels import to_pixels
+from makar.codecs.pixels import to_pixels, to_values
 from makar.codecs.prompts import Prompts
 from makar.kit.config import replace_at, to_json
 from makar.kit.errors import BadInput
 from makar.kit.files import atomic_write, read_text
 from makar.methods.flow import euler, steps
-from makar.nets.patches import Config as Architecture
-from makar.nets.patches import PatchTransformer, initialised, parts_of
+from makar.nets.components import ComponentNet, PictureConfig, PictureNet, new_net, parts_of, principal
 from makar.nets.shards import load_shards
 from makar.rooms.image.drawing import denoiser, noise
 from makar.store import stored
@@ -38,7 +37,6 @@ from makar.train.pictures.sheet import contact_sheet, on_chequers, png
 from makar.train.plot import Log, draw_loss
 
 SHEET_PICTURES = 24
-MENDER = "mend."
 
 
 @dataclass(frozen=True)
@@ -84,12 +82,17 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
     device, dtype = pick_device(config.device), dtype_of(config.precision)
     keep_memory()
     architecture = config.architecture(len(pack.looks), pack.words.values.shape[1])
-    net = initialised(architecture, config.seed).to(device)
+    pictures = load_pictures(pack, "train", architecture.size_px, architecture.context_tok, device)
+    net = new_net(architecture, config.seed).to(device)
     if config.start and not resume:
         net.load_state_dict(_weights_to_start_with(config.start, net.state_dict(), pack))
+    elif isinstance(net, ComponentNet) and not resume:
+        values = to_values(pictures.pixels).flatten(1)
+        net.load_state_dict(principal(values, net.config.num_components, config.seed), strict=False)
     teacher = _teacher(config, architecture, pack, device) if config.leaps else None
     weights = dict(net.named_parameters())
-    optimiser = Optimiser(weights, config.optimise, parts_of(architecture), dtype)
+    moved = {name: weight for name, weight in weights.items() if weight.requires_grad}
+    optimiser = Optimiser(moved, config.optimise, parts_of(architecture), dtype)
     clock, parent, measures = Clock.planned(config.schedule), "", dict[str, float]()
     if resume:
         clock, facts = restore(prepared.out, weights, optimiser)
@@ -102,18 +105,17 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
         for block in net.blocks:
             block.compile(dynamic=False)
     held_out = _held_out(prepared, architecture, device)
-    pictures = load_pictures(pack, "train", architecture.size_px, architecture.context_tok, device)
     return Session(config, net, optimiser, pictures, held_out, clock, Saver(pack, parent), prepared.out, device, dtype,
                    limit_of(minutes, clock), teacher, measures)
 
 
-def _teacher(config: Config, architecture: Architecture, pack: Pack, device: torch.device) -> PatchTransformer:
-    net = initialised(architecture, config.seed)
+def _teacher(config: Config, architecture: PictureConfig, pack: Pack, device: torch.device) -> PictureNet:
+    net = new_net(architecture, config.seed)
     net.load_state_dict(_weights_to_start_with(config.start, net.state_dict(), pack))
     return net.to(device).eval().requires_grad_(False)
 
 
-def _held_out(prepared: Prepared, architecture: Architecture, device: torch.device) -> Pictures | None:
+def _held_out(prepared: Prepared, architecture: PictureConfig, device: torch.device) -> Pictures | None:
     if not any(entry.split == "held_out" for entry in prepared.pack.entries):
         return None
     return load_pictures(prepared.pack, "held_out", architecture.size_px, architecture.context_tok, device)
@@ -145,8 +147,6 @@ def _weights_to_start_with(start: str, wanted: dict[str, Tensor], pack: Pack) ->
     """
     tensors, facts = load_shards(start_folder(start), WEIGHTS)
     mine = {name: tensors[name].to(wanted[name].dtype) for name in wanted if name in tensors}
-    if not any(name.startswith(MENDER) for name in mine):  # a net without one is given one
-        mine |= {name: value for name, value in wanted.items() if name.startswith(MENDER)}
     if "look.weight" in mine and mine["look.weight"].shape[1] == wanted["look.weight"].shape[1]:
         old, new = mine["look.weight"], torch.zeros_like(wanted["look.weight"], device="cpu")
         place = {look: index + 1 for index, look in enumerate(facts["looks"])}
@@ -155,7 +155,6 @@ def _weights_to_start_with(start: str, wanted: dict[str, Tensor], pack: Pack) ->
             new[index + 1] = old[place[look]] if look in place else old[0]
         mine["look.weight"] = new
     wrong = [name for name in wanted if name not in mine or mine[name].shape != wanted[name].shape]
-    wrong += [name for name in tensors if name.startswith(MENDER) and name not in wanted]
     if wrong:
         raise BadInput(f"the weights in '{start}' have another shape ({wrong[0]}); give the run the same size, or "
                        "leave out --set start")

@@ -43,8 +43,9 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return recipes.load("image/tiny").obtain(tmp_path_factory.mktemp("tiny")).folder
 
 
-def begun(out: Path, pack: Path, num_steps: int, **watch: int) -> Prepared:
+def begun(out: Path, pack: Path, num_steps: int, num_components: int = 0, **watch: int) -> Prepared:
     config = recipes.load("image/tiny").config()
+    config = dataclasses.replace(config, net=dataclasses.replace(config.net, num_components=num_components))
     return prepare(out, dataclasses.replace(
         config, size=1, batch=16, schedule=dataclasses.replace(config.schedule, num_steps=num_steps),
         watch=dataclasses.replace(config.watch, sheet_steps=1000, num_steps=2, **watch)), pack)
@@ -73,6 +74,16 @@ def test_it_learns_and_writes_what_it_saw(tmp_path: Path, pack: Path) -> None:
     assert "Makar (CC0-1.0; shapes)" in (rows[-1].checkpoint / "card.md").read_text()
 
 
+def test_a_net_over_components_learns_and_keeps_what_the_data_gave_it(tmp_path: Path, pack: Path) -> None:
+    prepared = begun(tmp_path / "run", pack, 40, 24)
+    session = open_session(prepared)
+    basis = session.net.state_dict()["basis"].clone()
+    rows = list(watched(prepared, session))
+    assert basis.any() and torch.equal(session.net.state_dict()["basis"], basis)
+    assert sum(row.loss for row in rows[-5:]) < 0.9 * sum(row.loss for row in rows[:5])
+    assert "24 principal components of the whole" in (rows[-1].checkpoint or tmp_path).joinpath("card.md").read_text()
+
+
 def test_the_loss_is_the_committed_one(tmp_path: Path, pack: Path) -> None:
     config = recipes.load("image/tiny").config()
     prepared = prepare(tmp_path / "run", dataclasses.replace(
@@ -87,10 +98,11 @@ def test_the_loss_is_the_committed_one(tmp_path: Path, pack: Path) -> None:
     assert losses[-1] < losses[0] / 3
 
 
-def test_resumed_it_goes_on_to_the_bit(tmp_path: Path, pack: Path) -> None:
-    straight = begun(tmp_path / "straight", pack, 6)
+@pytest.mark.parametrize("num_components", [0, 24])
+def test_resumed_it_goes_on_to_the_bit(tmp_path: Path, pack: Path, num_components: int) -> None:
+    straight = begun(tmp_path / "straight", pack, 6, num_components)
     list(watched(straight, open_session(straight)))
-    broken = begun(tmp_path / "broken", pack, 6, checkpoint_steps=3)
+    broken = begun(tmp_path / "broken", pack, 6, num_components, checkpoint_steps=3)
     for progress in watched(broken, open_session(broken)):
         if progress.step == 4:
             break
@@ -108,14 +120,6 @@ def test_a_run_can_start_from_another_one_s_weights(tmp_path: Path, pack: Path) 
     session = open_session(second)
     kept = load_shards(Path(start), "weights")[0]
     assert torch.equal(session.net.out.weight.to(torch.bfloat16), kept["out.weight"])
-    mended = dataclasses.replace(first.config, net=dataclasses.replace(first.config.net, mend_dim=4))
-    third = Prepared(tmp_path / "third", dataclasses.replace(mended, start=start), first.pack)
-    opened = open_session(third)
-    assert opened.net.mend is not None and torch.equal(opened.net.out.weight, session.net.out.weight)
-    list(watched(third, opened))
-    start = str(checkpoints(tmp_path / "third")[-1])
-    with pytest.raises(BadInput, match=r"another shape \(mend"):
-        open_session(dataclasses.replace(second, config=dataclasses.replace(second.config, start=start)))
     with pytest.raises(BadInput, match="another shape"):
         open_session(dataclasses.replace(second, config=resolved(dataclasses.replace(
             second.config, net=dataclasses.replace(second.config.net, num_layers=1, dim=128, hidden_dim=None)))))
@@ -286,13 +290,14 @@ def test_larger_pictures_are_averaged_with_what_is_open_left_out() -> None:
     assert np.array_equal(resized(resized(pixels, 8), 2), pixels)
 
 
-def test_a_finished_run_serves_the_room(tmp_path: Path, pack: Path) -> None:
+@pytest.mark.parametrize("num_components", [0, 24])
+def test_a_finished_run_serves_the_room(tmp_path: Path, pack: Path, num_components: int) -> None:
     from makar import store
     from makar.generate.load import load
     from makar.rooms.image import ROOM, ImageRequest, ImageSampling, nearest
     from makar.tracing.pictures import open_pictures
 
-    prepared = begun(tmp_path / "run", pack, 4)
+    prepared = begun(tmp_path / "run", pack, 4, num_components)
     folder = list(watched(prepared, open_session(prepared)))[-1].checkpoint
     assert folder is not None
     taken = store.add(folder, "shapes")

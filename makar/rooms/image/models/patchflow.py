@@ -1,4 +1,4 @@
-"""A plain Transformer over patches, walked from noise to a picture: what `makar train image/...` makes."""
+"""A net over patches or whole pictures, walked from noise to a picture: what `makar train image/...` makes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from makar.codecs.pixels import crisp, to_pixels, to_values
 from makar.codecs.prompts import Prompts
 from makar.kit.errors import BadInput, Damaged
 from makar.kit.files import read_text
-from makar.nets.patches import Config, PatchTransformer
+from makar.nets.components import PictureNet, net_of
 from makar.nets.shards import load_shards
 from makar.rooms.image.drawing import Given, denoiser, draw
 from makar.rooms.image.given import opened
@@ -41,7 +41,7 @@ class PatchFlow:
     name: str
     sha256: str
     training_data: str
-    net: PatchTransformer
+    net: PictureNet
     prompts: Prompts
     looks: Looks
     concepts: tuple[str, ...] = ()
@@ -97,10 +97,9 @@ def build(stored: StoredModel) -> PatchFlow:
     facts = facts_of(stored.folder, stored.name)
     tensors, told = load_shards(stored.folder, "weights")
     try:
-        config, words = Config(**facts["architecture"]), {
-            name: tensors.pop(f"words.{name}").numpy() for name in ("basis", "mean", "scale")}
+        words = {name: tensors.pop(f"words.{name}").numpy() for name in ("basis", "mean", "scale")}
         vectors = tensors.pop("concepts").float().numpy() if "concepts" in tensors else None
-        net = PatchTransformer(config)
+        net = net_of(facts["architecture"])
         net.load_state_dict({name: value.float() for name, value in tensors.items()})
         looks = Looks(tuple(told["looks"]), tuple(facts["styles"]), tuple(facts["pixel_looks"]))
         return PatchFlow(stored.name, stored.sha256, stored.training_data, net.eval().requires_grad_(False),

@@ -8,6 +8,14 @@ from typing import Any
 from makar.codecs.pack import Pack
 
 
+def began(start: Mapping[str, str]) -> str:
+    """A paragraph on the model that the run began with, where there was one."""
+    return f"""
+
+It began with the weights of `{start['name']}` (`{start['sha256']}`), which was trained on
+{start['training_data']}.""" if start else ""
+
+
 def parts_of(architecture: Mapping[str, Any]) -> str:
     """What the net takes a picture apart into."""
     if "num_components" in architecture:
@@ -47,7 +55,7 @@ trained on. From: {'; '.join(facts['packages'])}.
 
 {trained['step']:,} steps, {trained['num_pictures']:,} pictures seen
 ({trained['num_pictures'] / facts['num_pictures']:.1f} times the data), {trained['seconds'] / 60:.1f} minutes on
-{trained['device']}.
+{trained['device']}.{began(trained['start'])}
 
 | measure | value |
 |---|---|

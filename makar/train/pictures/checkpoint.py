@@ -35,10 +35,10 @@ WEIGHTS, NEIGHBOURS = "weights", "neighbours.safetensors"
 
 
 class Saver:
-    """Writes the checkpoints of a run; each names the one before as its parent."""
+    """Writes the checkpoints of a run; each names the one before as its parent, the first the model it began with."""
 
-    def __init__(self, pack: Pack, parent: str) -> None:
-        self._pack, self._parent, self._concepts = pack, parent, known_concepts(pack)
+    def __init__(self, pack: Pack, parent: str, start: Mapping[str, str]) -> None:
+        self._pack, self._parent, self._start, self._concepts = pack, parent, start, known_concepts(pack)
 
     def __call__(self, session: Session) -> Path:
         weights = {name: weight.detach() for name, weight in session.net.named_parameters()}
@@ -67,6 +67,9 @@ class Saver:
     def _model(self, session: Session) -> dict[str, Any]:
         facts, clock = self._pack.facts, session.clock
         told = ", ".join(f"{num:,} under {licence}" for licence, num in sorted(facts["licences"].items()))
+        start, before = self._start, ""
+        if start:
+            before = f"; before, as {start['name']} ({start['sha256'][:16]}), {start['training_data']}"
         return {
             "format": FORMAT, "family": PICTURES, "architecture": to_json(session.net.config),
             "reader": facts["reader"], "looks": list(self._pack.looks),
@@ -75,10 +78,10 @@ class Saver:
                                    for look in (entry.style, entry.source)}),
             "licence": "Apache-2.0; the pictures of its data under " + ", ".join(sorted(facts["licences"])),
             "usual": {"num_steps": session.config.watch.num_steps, "guidance": session.config.watch.guidance},
-            "training_data": f"{len(session.pictures):,} pictures of the pack {self._pack.root[:16]} ({told})",
+            "training_data": f"{len(session.pictures):,} pictures of the pack {self._pack.root[:16]} ({told}){before}",
             "trained": {"recipe": session.config.recipe, "step": clock.step, "num_pictures": clock.num_tok,
                         "seconds": round(clock.seconds, 1), "device": str(session.device), "parent": self._parent,
-                        "corpus_root": self._pack.root, **session.measures}}
+                        "start": dict(start), "corpus_root": self._pack.root, **session.measures}}
 
 
 def _kept(weight: Tensor) -> Tensor:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from makar.codecs.pack import Pack, open_pack
 from makar.codecs.pixels import to_pixels, to_values
 from makar.codecs.prompts import Prompts
 from makar.kit.config import replace_at, to_json
-from makar.kit.errors import BadInput
+from makar.kit.errors import BadInput, Damaged
 from makar.kit.files import atomic_write, read_text
 from makar.methods.flow import euler, steps
 from makar.nets.components import ComponentNet, PictureConfig, PictureNet, new_net, parts_of, principal
@@ -41,11 +41,12 @@ SHEET_PICTURES = 24
 
 @dataclass(frozen=True)
 class Prepared:
-    """A run's folder and its data."""
+    """A run's folder and its data. start: the model it began with: its name, its weights' sha256 and its own data"""
 
     out: Path
     config: Config
     pack: Pack
+    start: Mapping[str, str] = field(default_factory=dict)
 
 
 def prepare(out: Path, config: Config, pack: Path) -> Prepared:
@@ -58,8 +59,9 @@ def prepare(out: Path, config: Config, pack: Path) -> Prepared:
     precision = pick_precision(config.precision, device)
     config = resolved(replace_at(replace_at(config, "device", device.type), "precision", precision))
     opened = open_pack(pack)
-    begin(out, config, {"where": str(pack), "root": opened.root})
-    return Prepared(out, config, opened)
+    start = _told_of(config.start) if config.start else {}
+    begin(out, config, {"where": str(pack), "root": opened.root, "start": start})
+    return Prepared(out, config, opened, start)
 
 
 def reopen(out: Path, pack: Path | None = None) -> Prepared:
@@ -70,7 +72,7 @@ def reopen(out: Path, pack: Path | None = None) -> Prepared:
     config, known = begun(out, Config)
     opened = open_pack(pack or Path(known["where"]))
     expect_same(opened.folder, opened.root, known["root"])
-    return Prepared(out, config, opened)
+    return Prepared(out, config, opened, known["start"])
 
 
 def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | None = None) -> Session:
@@ -93,7 +95,7 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
     weights = dict(net.named_parameters())
     moved = {name: weight for name, weight in weights.items() if weight.requires_grad}
     optimiser = Optimiser(moved, config.optimise, parts_of(architecture), dtype)
-    clock, parent, measures = Clock.planned(config.schedule), "", dict[str, float]()
+    clock, parent, measures = Clock.planned(config.schedule), prepared.start.get("sha256", ""), dict[str, float]()
     if resume:
         clock, facts = restore(prepared.out, weights, optimiser)
         parent, measures = facts["sha256"], dict(facts["measures"])
@@ -105,7 +107,8 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
         for block in net.blocks:
             block.compile(dynamic=False)
     held_out = _held_out(prepared, architecture, device)
-    return Session(config, net, optimiser, pictures, held_out, clock, Saver(pack, parent), prepared.out, device, dtype,
+    saver = Saver(pack, parent, prepared.start)
+    return Session(config, net, optimiser, pictures, held_out, clock, saver, prepared.out, device, dtype,
                    limit_of(minutes, clock), teacher, measures)
 
 
@@ -119,6 +122,19 @@ def _held_out(prepared: Prepared, architecture: PictureConfig, device: torch.dev
     if not any(entry.split == "held_out" for entry in prepared.pack.entries):
         return None
     return load_pictures(prepared.pack, "held_out", architecture.size_px, architecture.context_tok, device)
+
+
+def _told_of(start: str) -> dict[str, str]:
+    """What a record says of the model that a run begins with.
+
+    Raises: UnknownName, Damaged, OutOfRoom
+    """
+    folder = start_folder(start)
+    try:
+        facts = json.loads(read_text(folder / "model.json"))
+        return {"name": Path(start).name, "sha256": facts["weights_sha256"], "training_data": facts["training_data"]}
+    except (ValueError, KeyError) as error:
+        raise Damaged(f"'{folder / 'model.json'}' cannot be read ({error!s:.100})") from error
 
 
 def start_folder(start: str) -> Path:

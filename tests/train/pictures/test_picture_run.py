@@ -116,10 +116,21 @@ def test_a_run_can_start_from_another_one_s_weights(tmp_path: Path, pack: Path) 
     first = begun(tmp_path / "first", pack, 2)
     list(watched(first, open_session(first)))
     start = str(checkpoints(tmp_path / "first")[-1])
-    second = Prepared(tmp_path / "second", dataclasses.replace(first.config, start=start), first.pack)
+    second = prepare(tmp_path / "second", dataclasses.replace(first.config, start=start), pack)
     session = open_session(second)
     kept = load_shards(Path(start), "weights")[0]
     assert torch.equal(session.net.out.weight.to(torch.bfloat16), kept["out.weight"])
+    before = json.loads(Path(start, "model.json").read_text())
+    for progress in watched(second, session):
+        if progress.step == 1:
+            break
+    again = reopen(tmp_path / "second")
+    folder = list(watched(again, open_session(again)))[-1].checkpoint
+    assert folder is not None
+    told = json.loads((folder / "model.json").read_text())
+    assert told["trained"]["start"]["sha256"] == told["trained"]["parent"] == before["weights_sha256"]
+    assert told["training_data"].endswith(before["training_data"])
+    assert before["weights_sha256"] in (folder / "card.md").read_text()
     with pytest.raises(BadInput, match="another shape"):
         open_session(dataclasses.replace(second, config=resolved(dataclasses.replace(
             second.config, net=dataclasses.replace(second.config.net, num_layers=1, dim=128, hidden_dim=None)))))

@@ -218,4 +218,4 @@ def facts_of(session: Session) -> dict[str, Any]:
     """What a person wants to know before the run begins."""
     return {"weights": sum(weight.numel() for weight in session.net.parameters()),
             "pictures": len(session.pictures), "held_out": len(session.held_out or ()),
-            "device": session.device.type, "precision": session.config.precision, **asdict(session.config.net)}
+            "device": session.device.type, "precision": session.config.precision, **asdict(session.net.config)}

@@ -1,6 +1,6 @@
 """A net over whole small pictures: the principal components of a noisy one, a time and a condition in, those of the
-clean one out. Pictures that are aligned and small, such as icons, need no more than products of matrices, which is a
-fraction of what a Transformer over patches costs.
+clean one out. What aligned and small pictures, such as icons, are as a whole it learns by products of matrices alone,
+at a fraction of what a Transformer over patches costs; it does not learn what neighbouring pixels have in common.
 
 The net is told nothing that two variances already say: were the components normal and apart, the best guess of each
 would be a share of what is seen of it (Wiener); the net adds what is missing, in units of what is then still unknown.
@@ -10,16 +10,13 @@ Source: preconditioning: Karras et al. 2022, arXiv:2206.00364, section 5, here f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from makar.nets import patches
-from makar.nets.patches import Condition, PatchTransformer, wave
+from makar.nets.patches import Condition, wave
 
 LEAST_LEFT = 0.05
 """1 - t is taken to be at least this: near the data there is nothing left to divide by."""
@@ -149,29 +146,3 @@ def initialised(config: Config, seed: int) -> ComponentNet:
                 spread = 0.3 if name == "look.weight" else weight.shape[-1] ** -0.5
                 nn.init.normal_(weight, std=spread, generator=random)
     return net
-
-
-PictureNet = PatchTransformer | ComponentNet
-PictureConfig = patches.Config | Config
-
-
-def new_net(config: PictureConfig, seed: int) -> PictureNet:
-    """A net of either kind, to be trained."""
-    return initialised(config, seed) if isinstance(config, Config) else patches.initialised(config, seed)
-
-
-def parts_of(config: PictureConfig) -> dict[str, tuple[int, ...]]:
-    """The rows of the several maps that one matrix of a block holds."""
-    if isinstance(config, patches.Config):
-        return patches.parts_of(config)
-    return {f"blocks.{layer}.gate_up.weight": (config.hidden_dim,) * 2 for layer in range(config.num_layers)}
-
-
-def net_of(architecture: Mapping[str, Any]) -> PictureNet:
-    """The net that a checkpoint tells of, without its weights.
-
-    Raises: TypeError (it tells of no such net)
-    """
-    if "num_components" in architecture:
-        return ComponentNet(Config(**architecture))
-    return PatchTransformer(patches.Config(**architecture))

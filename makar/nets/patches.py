@@ -57,6 +57,10 @@ class Condition:
     present: Tensor
     looks: Tensor
 
+    def of(self, rows: Tensor) -> Condition:
+        """Some rows. Shapes: rows (B,) bool, or (N,) of their places"""
+        return Condition(self.words[rows], self.present[rows], self.looks[rows])
+
     def with_nothing(self) -> Condition:
         """The same rows, and as many more that ask for nothing."""
         return Condition(*(torch.cat((part, torch.zeros_like(part)))

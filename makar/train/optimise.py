@@ -32,7 +32,7 @@ class Optimiser:
                  dtype: torch.dtype) -> None:
         self._weights, self._settings = dict(weights), settings
         muon = {name for name, weight in weights.items()
-                if settings.name == "muon" and name.startswith("blocks.") and weight.dim() == 2}
+                if settings.name == "muon" and "blocks." in name and weight.dim() == 2}
         rate = settings.rate or 0.0
         fused = next(iter(weights.values())).device.type in ("cpu", "cuda")
         rest = {name: weight for name, weight in weights.items() if name not in muon}

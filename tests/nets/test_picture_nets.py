@@ -8,18 +8,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from makar.nets import components, patches
-from makar.nets.components import PictureConfig, PictureNet, net_of, new_net
+from makar.nets import components, patches, relay
 from makar.nets.patches import Condition
+from makar.nets.relay import PictureConfig, PictureNet, net_of, new_net
 
-NETS: list[PictureConfig] = [
-    patches.Config(size_px=8, patch_px=2, dim=64, num_layers=2, num_looks=3, word_dim=6, hidden_dim=64, context_tok=3,
-                   bottleneck=8),
-    components.Config(size_px=8, num_components=12, dim=64, num_layers=2, num_looks=3, word_dim=6, hidden_dim=64,
-                      context_tok=3)]
+PATCHES = patches.Config(size_px=8, patch_px=2, dim=64, num_layers=2, num_looks=3, word_dim=6, hidden_dim=64,
+                         context_tok=3, bottleneck=8)
+WHOLE = components.Config(size_px=8, num_components=12, dim=64, num_layers=2, num_looks=3, word_dim=6, hidden_dim=64,
+                          context_tok=3)
+NETS = {"patches": PATCHES, "first": relay.Config(WHOLE, PATCHES, 0.7), "second": relay.Config(WHOLE, PATCHES, 0.1)}
 
 
-@pytest.fixture(params=NETS, ids=["patches", "components"])
+@pytest.fixture(params=NETS.values(), ids=NETS)
 def config(request: pytest.FixtureRequest) -> PictureConfig:
     found: PictureConfig = request.param
     return found
@@ -51,7 +51,7 @@ def run(net: PictureNet, z: Tensor, condition: Condition, time: float = 0.4) -> 
 def test_the_same_seed_is_the_same_net(config: PictureConfig) -> None:
     ours, same, other = (new_net(config, seed).state_dict() for seed in (4, 4, 5))
     assert all(torch.equal(ours[name], same[name]) for name in ours)
-    assert not torch.equal(ours["blocks.0.down.weight"], other["blocks.0.down.weight"])
+    assert not all(torch.equal(ours[name], other[name]) for name in ours)
     assert type(net_of(dataclasses.asdict(config))) is type(new_net(config, 0))
 
 
@@ -78,3 +78,18 @@ def test_rows_do_not_see_each_other(net: PictureNet) -> None:
     both = run(net, z, condition)
     alone = run(net, z[1:], Condition(condition.words[1:], condition.present[1:], condition.looks[1:]))
     assert torch.allclose(both[1:], alone, atol=1e-5)
+
+
+def test_each_row_is_drawn_by_the_net_of_its_time() -> None:
+    torch.manual_seed(0)
+    net = new_net(relay.Config(WHOLE, PATCHES, 0.5), 0)
+    assert isinstance(net, relay.Relay)
+    with torch.no_grad():
+        for weight in net.parameters():
+            if not weight.any():
+                weight.normal_(std=0.2)
+        z, condition, time = torch.randn(3, 4, 8, 8), asked(3), torch.tensor([0.2, 0.8, 0.49])
+        made, whole, patched = (part(z, time, condition) for part in (net, net.first, net.second))
+    for row, wanted in enumerate((whole, patched, whole)):
+        assert torch.allclose(made[row], wanted[row], atol=1e-5)
+        assert not torch.allclose(whole[row], patched[row], atol=1e-2)

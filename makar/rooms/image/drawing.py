@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from makar.methods.flow import SAMPLERS, Denoise, guided, mixed, steps
-from makar.nets.components import PictureNet
 from makar.nets.patches import Condition
+from makar.nets.relay import PictureNet
 
 GUIDED = (0.0, 0.9)
 """The times within which guidance works, 0 being noise and 1 the picture."""

@@ -17,10 +17,18 @@ It began with the weights of `{start['name']}` (`{start['sha256']}`), which was 
 
 
 def parts_of(architecture: Mapping[str, Any]) -> str:
-    """What the net takes a picture apart into."""
-    if "num_components" in architecture:
-        return f"{architecture['num_components']} principal components of the whole"
-    return f"patches of {architecture['patch_px']} px"
+    """What the net takes a picture apart into, and how deep it is."""
+    if "handover" not in architecture:
+        return f"patches of {architecture['patch_px']} px, {_layers(architecture)}"
+    first, second = architecture["first"], architecture["second"]
+    return (f"{first['num_components']} principal components of the whole, {_layers(first)}, until time "
+            f"{architecture['handover']:g} of the way; from there on patches of {second['patch_px']} px, "
+            f"{_layers(second)}")
+
+
+def _layers(architecture: Mapping[str, Any]) -> str:
+    num = architecture["num_layers"]
+    return f"{num} layer{'s' if num != 1 else ''} of {architecture['dim']} channels"
 
 
 def write_card(model: Mapping[str, Any], pack: Pack) -> str:
@@ -30,11 +38,12 @@ def write_card(model: Mapping[str, Any], pack: Pack) -> str:
     dropped = "\n".join(f"| {why} | {num:,} |" for why, num in sorted(facts["dropped"].items())) or "| nothing | 0 |"
     measures = "\n".join(f"| {name.replace('_', ' ')} | {trained[name]:.4f} |" for name in
                          ("validation_loss", "train_loss") if name in trained) or "| not measured yet | |"
+    size_px = a.get("second", a)["size_px"]
     num_held_out = sum(entry.split == "held_out" for entry in pack.entries)
     return f"""# {trained['recipe']}, step {trained['step']:,}
 
-A model of small pictures with transparent backgrounds ({a['size_px']} px, {parts_of(a)},
-{a['num_layers']} layers of {a['dim']} channels): prompt and style in, picture out, by flow matching. Made by Makar.
+A model of small pictures of {size_px} px with transparent backgrounds: prompt and style in, picture out, by flow
+matching. Its net: {parts_of(a)}. Made by Makar.
 
 Weights (sha256 of their shards' hashes): `{model['weights_sha256']}`
 

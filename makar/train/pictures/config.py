@@ -7,15 +7,26 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from makar.kit.errors import BadInput
-from makar.nets import components, patches
-from makar.nets.components import PictureConfig
+from makar.nets import components, patches, relay
+from makar.nets.relay import PictureConfig
 from makar.train.config import Optimise, Schedule, rate_of
+
+
+@dataclass(frozen=True)
+class Early:
+    """The net over principal components of whole pictures that draws until the time of the handover."""
+
+    num_components: int = 640
+    dim: int = 640
+    num_layers: int = 5
+    hidden_dim: int = 1024
+    handover: float = 0.2
 
 
 @dataclass(frozen=True)
 class Net:
     """The shape of the net; None follows from `size`. size_px: the side of a picture; patch_px: of a patch
-    num_components: of a net over whole pictures instead of patches; 0 for the Transformer
+    early: another net for the beginning of the way; None for one net alone
     """
 
     size_px: int = 64
@@ -25,7 +36,7 @@ class Net:
     hidden_dim: int | None = None
     context_tok: int = 16
     bottleneck: int = 128
-    num_components: int = 0
+    early: Early | None = None
 
 
 @dataclass(frozen=True)
@@ -102,13 +113,16 @@ class Config:
         """The net, of a resolved configuration."""
         n = self.net
         assert n.dim and n.num_layers and n.hidden_dim
-        if n.num_components:
-            return components.Config(size_px=n.size_px, num_components=n.num_components, dim=n.dim,
-                                     num_layers=n.num_layers, num_looks=num_looks, word_dim=word_dim,
-                                     hidden_dim=n.hidden_dim, context_tok=n.context_tok)
-        return patches.Config(size_px=n.size_px, patch_px=n.patch_px, dim=n.dim, num_layers=n.num_layers,
+        second = patches.Config(size_px=n.size_px, patch_px=n.patch_px, dim=n.dim, num_layers=n.num_layers,
                               num_looks=num_looks, word_dim=word_dim, hidden_dim=n.hidden_dim,
                               context_tok=n.context_tok, bottleneck=n.bottleneck)
+        if n.early is None:
+            return second
+        e = n.early
+        return relay.Config(components.Config(
+            size_px=n.size_px, num_components=e.num_components, dim=e.dim, num_layers=e.num_layers,
+            num_looks=num_looks, word_dim=word_dim, hidden_dim=e.hidden_dim, context_tok=n.context_tok),
+            second, e.handover)
 
 
 def resolved(config: Config) -> Config:
@@ -118,16 +132,21 @@ def resolved(config: Config) -> Config:
     """
     replace, n = dataclasses.replace, config.net
     dim = n.dim or patches.HEAD_DIM * config.size
-    limits = [("size", config.size, 1, 32), ("batch", config.batch, 1, 1 << 16),
+    limits = [("size", config.size, 1, 32),
               ("at_once", config.at_once, 1, 1 << 16), ("workers", config.workers, 1, 256),
               ("net.size_px", n.size_px, 8, 512), ("net.patch_px", n.patch_px, 1, n.size_px),
-              ("net.context_tok", n.context_tok, 1, 64), ("net.num_components", n.num_components, 0, 4 * n.size_px**2),
+              ("net.context_tok", n.context_tok, 1, 64), ("batch", config.batch, 1, 1 << 16),
               ("schedule.num_steps", config.schedule.num_steps, 1, 10**8),
               ("flow.no_words_frac", config.flow.no_words_frac, 0, 1),
               ("optimise.ema", config.optimise.ema, 0, 0.99999),
               ("flow.no_look_frac", config.flow.no_look_frac, 0, 1),
               ("watch.validate_steps", config.watch.validate_steps, 1, 10**8),
               ("watch.sheet_steps", config.watch.sheet_steps, 1, 10**8)]
+    if n.early is not None:
+        limits += [("net.early.num_components", n.early.num_components, 1, 4 * n.size_px**2),
+                   ("net.early.dim", n.early.dim, 1, 1 << 14), ("net.early.num_layers", n.early.num_layers, 1, 64),
+                   ("net.early.hidden_dim", n.early.hidden_dim, 1, 1 << 16),
+                   ("net.early.handover", n.early.handover, 0, 1)]
     if config.leaps is not None:
         limits += [("leaps.num_steps", config.leaps.num_steps, 1, 64),
                    ("leaps.taught_steps", config.leaps.taught_steps, 1, 64),

@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.func import functional_call
 
 from makar.methods.flow import draw_times, flow_loss, leap_loss, mixed, steps
-from makar.nets.components import PictureNet
 from makar.nets.patches import Condition
+from makar.nets.relay import PictureNet
 from makar.rooms.image.drawing import denoiser
 from makar.train.clock import Clock, left_s
 from makar.train.course import Course

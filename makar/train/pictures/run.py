@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from makar.kit.config import replace_at, to_json
 from makar.kit.errors import BadInput, Damaged
 from makar.kit.files import atomic_write, read_text
 from makar.methods.flow import euler, steps
-from makar.nets.components import ComponentNet, PictureConfig, PictureNet, new_net, parts_of, principal
+from makar.nets.components import principal
+from makar.nets.relay import PictureConfig, PictureNet, Relay, blocks_of, new_net, parts_of
 from makar.nets.shards import load_shards
 from makar.rooms.image.drawing import denoiser, noise
 from makar.store import stored
@@ -37,6 +38,8 @@ from makar.train.pictures.sheet import contact_sheet, on_chequers, png
 from makar.train.plot import Log, draw_loss
 
 SHEET_PICTURES = 24
+BOTH = "+"
+"""Between the two models that a relay begins with: one for its first net, one for its second."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +91,9 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
     net = new_net(architecture, config.seed).to(device)
     if config.start and not resume:
         net.load_state_dict(_weights_to_start_with(config.start, net.state_dict(), pack))
-    elif isinstance(net, ComponentNet) and not resume:
-        values = to_values(pictures.pixels).flatten(1)
-        net.load_state_dict(principal(values, net.config.num_components, config.seed), strict=False)
+    elif isinstance(net, Relay) and not resume:
+        values, early = to_values(pictures.pixels).flatten(1), net.first
+        early.load_state_dict(principal(values, early.config.num_components, config.seed), strict=False)
     teacher = _teacher(config, architecture, pack, device) if config.leaps else None
     weights = dict(net.named_parameters())
     moved = {name: weight for name, weight in weights.items() if weight.requires_grad}
@@ -104,7 +107,7 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high")
     if config.compile or (config.compile is None and device.type == "cuda" and importlib.util.find_spec("triton")):
-        for block in net.blocks:
+        for block in blocks_of(net):
             block.compile(dynamic=False)
     held_out = _held_out(prepared, architecture, device)
     saver = Saver(pack, parent, prepared.start)
@@ -129,12 +132,16 @@ def _told_of(start: str) -> dict[str, str]:
 
     Raises: UnknownName, Damaged, OutOfRoom
     """
-    folder = start_folder(start)
-    try:
-        facts = json.loads(read_text(folder / "model.json"))
-        return {"name": Path(start).name, "sha256": facts["weights_sha256"], "training_data": facts["training_data"]}
-    except (ValueError, KeyError) as error:
-        raise Damaged(f"'{folder / 'model.json'}' cannot be read ({error!s:.100})") from error
+    found: dict[str, str] = {}
+    for part in start.split(BOTH):
+        folder = start_folder(part)
+        try:
+            facts = json.loads(read_text(folder / "model.json"))
+            told = {"name": Path(part).name, "sha256": facts["weights_sha256"], "training_data": facts["training_data"]}
+        except (ValueError, KeyError) as error:
+            raise Damaged(f"'{folder / 'model.json'}' cannot be read ({error!s:.100})") from error
+        found = {key: f"{found[key]} and {value}" if found else value for key, value in told.items()}
+    return found
 
 
 def start_folder(start: str) -> Path:
@@ -150,7 +157,7 @@ def words_of(start: str) -> Prompts:
 
     Raises: as `start_folder`
     """
-    folder = start_folder(start)
+    folder = start_folder(start.partition(BOTH)[0])
     tensors = load_shards(folder, WEIGHTS)[0]
     basis, mean, scale = (tensors[f"words.{name}"].numpy() for name in ("basis", "mean", "scale"))
     return Prompts(json.loads(read_text(folder / "model.json"))["reader"], basis, mean, scale)
@@ -161,20 +168,25 @@ def _weights_to_start_with(start: str, wanted: dict[str, Tensor], pack: Pack) ->
 
     Raises: Damaged, BadInput (of another shape)
     """
-    tensors, facts = load_shards(start_folder(start), WEIGHTS)
-    mine = {name: tensors[name].to(wanted[name].dtype) for name in wanted if name in tensors}
-    if "look.weight" in mine and mine["look.weight"].shape[1] == wanted["look.weight"].shape[1]:
-        old, new = mine["look.weight"], torch.zeros_like(wanted["look.weight"], device="cpu")
-        place = {look: index + 1 for index, look in enumerate(facts["looks"])}
-        new[0] = old[0]
-        for index, look in enumerate(pack.looks):
-            new[index + 1] = old[place[look]] if look in place else old[0]
-        mine["look.weight"] = new
+    mine: dict[str, Tensor] = {}
+    for part, place in zip(start.split(BOTH), ("first.", "second."), strict=False):
+        tensors, facts = load_shards(start_folder(part), WEIGHTS)
+        for name, value in tensors.items():
+            own = f"{place}{name}" if BOTH in start and not name.startswith(place) else name
+            if own in wanted:
+                mine[own] = _looks_moved(value, facts["looks"], pack.looks) if own.endswith("look.weight") else value
+    mine = {name: value.to(wanted[name].dtype) for name, value in mine.items()}
     wrong = [name for name in wanted if name not in mine or mine[name].shape != wanted[name].shape]
     if wrong:
         raise BadInput(f"the weights in '{start}' have another shape ({wrong[0]}); give the run the same size, or "
                        "leave out --set start")
     return mine
+
+
+def _looks_moved(old: Tensor, known: Sequence[str], looks: Sequence[str]) -> Tensor:
+    """Every look's vector where this pack has it; one that was not known begins as any look does."""
+    place = {look: index + 1 for index, look in enumerate(known)}
+    return torch.stack([old[0], *(old[place.get(look, 0)] for look in looks)])
 
 
 def watched(prepared: Prepared, session: Session) -> Iterator[Progress]:

@@ -20,7 +20,7 @@ from makar.nets.patches import PatchTransformer
 from makar.nets.shards import load_shards
 from makar.rooms.image.drawing import denoiser, draw
 from makar.train.checkpoint import checkpoints
-from makar.train.pictures.config import Config, Leaps, resolved
+from makar.train.pictures.config import Config, Early, Leaps, resolved
 from makar.train.pictures.data import Dropped, load_pictures
 from makar.train.pictures.run import Prepared, open_session, prepare, reopen, watched
 from makar.train.pictures.sheet import contact_sheet, on_chequers
@@ -43,9 +43,12 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return recipes.load("image/tiny").obtain(tmp_path_factory.mktemp("tiny")).folder
 
 
-def begun(out: Path, pack: Path, num_steps: int, num_components: int = 0, **watch: int) -> Prepared:
+EARLY = Early(num_components=24, dim=64, num_layers=1, hidden_dim=64, handover=0.3)
+
+
+def begun(out: Path, pack: Path, num_steps: int, early: Early | None = None, **watch: int) -> Prepared:
     config = recipes.load("image/tiny").config()
-    config = dataclasses.replace(config, net=dataclasses.replace(config.net, num_components=num_components))
+    config = dataclasses.replace(config, net=dataclasses.replace(config.net, early=early))
     return prepare(out, dataclasses.replace(
         config, size=1, batch=16, schedule=dataclasses.replace(config.schedule, num_steps=num_steps),
         watch=dataclasses.replace(config.watch, sheet_steps=1000, num_steps=2, **watch)), pack)
@@ -74,14 +77,28 @@ def test_it_learns_and_writes_what_it_saw(tmp_path: Path, pack: Path) -> None:
     assert "Makar (CC0-1.0; shapes)" in (rows[-1].checkpoint / "card.md").read_text()
 
 
-def test_a_net_over_components_learns_and_keeps_what_the_data_gave_it(tmp_path: Path, pack: Path) -> None:
-    prepared = begun(tmp_path / "run", pack, 40, 24)
+def test_a_relay_learns_and_keeps_the_components_that_its_data_have(tmp_path: Path, pack: Path) -> None:
+    prepared = begun(tmp_path / "run", pack, 40, EARLY)
     session = open_session(prepared)
-    basis = session.net.state_dict()["basis"].clone()
+    basis = session.net.state_dict()["first.basis"].clone()
     rows = list(watched(prepared, session))
-    assert basis.any() and torch.equal(session.net.state_dict()["basis"], basis)
-    assert sum(row.loss for row in rows[-5:]) < 0.9 * sum(row.loss for row in rows[:5])
+    assert basis.any() and torch.equal(session.net.state_dict()["first.basis"], basis)
+    assert rows[-1].loss < rows[0].loss / 2
     assert "24 principal components of the whole" in (rows[-1].checkpoint or tmp_path).joinpath("card.md").read_text()
+
+
+def test_a_relay_can_begin_with_the_first_net_of_one_model_and_the_second_of_another(tmp_path: Path,
+                                                                                    pack: Path) -> None:
+    runs = [begun(tmp_path / "relay", pack, 2, EARLY), begun(tmp_path / "alone", pack, 2)]
+    for run in runs:
+        list(watched(run, open_session(run)))
+    folders = [checkpoints(run.out)[-1] for run in runs]
+    kept = [load_shards(folder, "weights")[0] for folder in folders]
+    both = prepare(tmp_path / "both", dataclasses.replace(runs[0].config, start="+".join(map(str, folders))), pack)
+    weights = open_session(both).net.state_dict()
+    assert torch.equal(weights["first.out.weight"].bfloat16(), kept[0]["first.out.weight"])
+    assert torch.equal(weights["second.out.weight"].bfloat16(), kept[1]["out.weight"])
+    assert " and " in both.start["sha256"]
 
 
 def test_the_loss_is_the_committed_one(tmp_path: Path, pack: Path) -> None:
@@ -98,11 +115,11 @@ def test_the_loss_is_the_committed_one(tmp_path: Path, pack: Path) -> None:
     assert losses[-1] < losses[0] / 3
 
 
-@pytest.mark.parametrize("num_components", [0, 24])
-def test_resumed_it_goes_on_to_the_bit(tmp_path: Path, pack: Path, num_components: int) -> None:
-    straight = begun(tmp_path / "straight", pack, 6, num_components)
+@pytest.mark.parametrize("early", [None, EARLY], ids=["one net", "relay"])
+def test_resumed_it_goes_on_to_the_bit(tmp_path: Path, pack: Path, early: Early | None) -> None:
+    straight = begun(tmp_path / "straight", pack, 6, early)
     list(watched(straight, open_session(straight)))
-    broken = begun(tmp_path / "broken", pack, 6, num_components, checkpoint_steps=3)
+    broken = begun(tmp_path / "broken", pack, 6, early, checkpoint_steps=3)
     for progress in watched(broken, open_session(broken)):
         if progress.step == 4:
             break
@@ -301,14 +318,14 @@ def test_larger_pictures_are_averaged_with_what_is_open_left_out() -> None:
     assert np.array_equal(resized(resized(pixels, 8), 2), pixels)
 
 
-@pytest.mark.parametrize("num_components", [0, 24])
-def test_a_finished_run_serves_the_room(tmp_path: Path, pack: Path, num_components: int) -> None:
+@pytest.mark.parametrize("early", [None, EARLY], ids=["one net", "relay"])
+def test_a_finished_run_serves_the_room(tmp_path: Path, pack: Path, early: Early | None) -> None:
     from makar import store
     from makar.generate.load import load
     from makar.rooms.image import ROOM, ImageRequest, ImageSampling, nearest
     from makar.tracing.pictures import open_pictures
 
-    prepared = begun(tmp_path / "run", pack, 4, num_components)
+    prepared = begun(tmp_path / "run", pack, 4, early)
     folder = list(watched(prepared, open_session(prepared)))[-1].checkpoint
     assert folder is not None
     taken = store.add(folder, "shapes")

@@ -1,4 +1,4 @@
-"""A net over patches or whole pictures, walked from noise to a picture: what `makar train image/...` makes."""
+"""A net that is walked from noise to a picture: what `makar train image/...` makes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from makar.codecs.pixels import crisp, to_pixels, to_values
 from makar.codecs.prompts import Prompts
 from makar.kit.errors import BadInput, Damaged
 from makar.kit.files import read_text
-from makar.nets.components import PictureNet, net_of
+from makar.nets.relay import PictureNet, net_of
 from makar.nets.shards import load_shards
 from makar.rooms.image.drawing import Given, denoiser, draw
 from makar.rooms.image.given import opened

@@ -98,4 +98,5 @@ def parts_of(config: PictureConfig) -> dict[str, tuple[int, ...]]:
 
 def blocks_of(net: PictureNet) -> list[nn.Module]:
     """What is compiled by itself."""
-    return [block for part in ([net.first, net.second] if isinstance(net, Relay) else [net]) for block in part.blocks]
+    stacks = [net.first.blocks, net.second.blocks] if isinstance(net, Relay) else [net.blocks]
+    return [block for stack in stacks for block in stack]

@@ -11,8 +11,8 @@ from makar.kit.errors import NotHere
 from makar.nets.shards import load_shards
 from makar.rooms.image import ROOM
 from makar.rooms.image.models.patchflow import PatchFlow
-from makar.store import native
-from makar.store.shipped import SHIPPED, Shipped
+from makar.store import native, shelf
+from makar.store.shipped import AVATARS_16, SHIPPED, Shipped
 from makar.tracing.pictures import open_pictures
 
 MOST_BYTES = 16 << 20
@@ -46,6 +46,23 @@ def test_it_is_listed_verified_and_comes_back_after_it_is_removed() -> None:
     assert store.stored("icons-32").sha256 == first.sha256
     with pytest.raises(NotHere, match="comes with Makar"):
         store.pull("icons-32")
+
+
+class Older(Shipped):
+    """What an older version of Makar had under that name."""
+
+    @property
+    def folder(self) -> Path:
+        """Of the other model."""
+        return AVATARS_16.folder
+
+
+def test_what_an_older_version_came_with_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(shelf, "SHIPPED", {"icons-32": Older("icons-32", AVATARS_16.sha256, 0, "Apache-2.0")})
+        assert store.stored("icons-32").sha256 == AVATARS_16.sha256
+    assert store.stored("icons-32").sha256 == SHIPPED["icons-32"].sha256
+    assert store.verify("icons-32", progress=False).ok
 
 
 def test_it_knows_what_it_was_shown_and_by_whom_it_was_drawn() -> None:

@@ -85,7 +85,8 @@ class Config:
     """A whole run.
 
     size: the dial; layers, 64 channels and one head for each. batch: pictures of a step; at_once: of one forward pass
-    start: whose weights the run begins with, a checkpoint's folder or a model's name; empty for random ones
+    start: whose weights the run begins with, a checkpoint's folder or a model's name, or A+B where a relay's first net
+    begins as A and its second as B; empty for random ones
     leaps: how the net becomes a student of that model; None for one that learns from pictures alone
     workers: parts of a step that are computed side by side, each by one thread; on a processor that is shared, two
     workers wait for each other once a step, two threads of one product at every product

@@ -147,24 +147,26 @@ def _log_ratios(guess: Guess, token: int, bits: Bits) -> Reals:
     """
     at = guess.place(token)
     assert at is not None, "only candidates are asked about"
-    ratios = np.mean([told for temperature in TEMPERATURES for told in _ratios(guess, temperature, at, bits)], axis=0)
+    ratios = np.mean(list(_ratios(guess, at, bits)), axis=(0, 1))
     logs: Reals = np.log(EDITED_FRAC + (1 - EDITED_FRAC) * ratios)
     return logs
 
 
-def _ratios(guess: Guess, temperature: float, at: int, bits: Bits) -> Iterator[Reals]:
-    """How much likelier the candidate in a place is, told by ever more layers: `tournament` for many sets of bits.
+def _ratios(guess: Guess, at: int, bits: Bits) -> Iterator[Reals]:
+    """How much likelier the candidate in a place is at each temperature, told by ever more layers: `tournament` for
+    many sets of bits at once.
 
-    Shapes: bits (n, head) -> (n,) each
+    Shapes: bits (n, head) -> (temperatures, n) each
     """
-    flat = guess.shares ** (1 / temperature)
-    shares, num = flat / flat.sum(), bits.shape[1]
-    best = np.tile(shares[:num], (len(bits), 1))
-    rest, thinned = max(0.0, 1.0 - float(shares[:num].sum())), np.ones((len(bits), 1))
+    flat = guess.shares ** (1 / np.array(TEMPERATURES)[:, None])
+    shares, num = flat / flat.sum(axis=1, keepdims=True), bits.shape[1]
+    best = np.repeat(shares[:, None, :num], len(bits), axis=1)
+    rest = np.maximum(0.0, 1.0 - best.sum(axis=2, keepdims=True))
+    thinned = np.ones_like(rest)
     for layer in range(NUM_LAYERS):
         g = bits >> np.uint32(layer) & 1
-        mean = (best * g).sum(axis=1, keepdims=True) + 0.5 * rest * thinned
+        mean = (best * g).sum(axis=2, keepdims=True) + 0.5 * rest * thinned
         best *= g + (1.0 - mean)
         thinned *= 1.5 - mean
         if layer + 1 in LAYERS_TOLD:
-            yield best[:, at] / shares[at] if at < num else thinned[:, 0]
+            yield best[:, :, at] / shares[:, at, None] if at < num else thinned[:, :, 0]

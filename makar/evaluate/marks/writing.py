@@ -35,7 +35,7 @@ LENGTHS_TOK = (50, 100, 150, 200, 300, 400)
 GUESSED_TOK = (200, 400)
 EDITS_FRAC = (0.1, 0.2, 0.3, 0.4, 0.5)
 GUESSED_EDITS_FRAC = (0.2,)
-LOOKS = 100
+LOOKS = 25
 """Other keys that an unmarked text is looked at with, the model at hand."""
 TOGETHER = 8
 AT_LENGTH = "Write ten sections of at least 80 words each."

@@ -13,11 +13,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 HEAD_DIM = 64
+ZERO_AT_FIRST = ("modulate", "out.", "mend.time.", "mend.last.", "mend.place")
 
 
 @dataclass(frozen=True)
 class Config:
-    """Shape of the net. num_looks: conditions known by number; word_dim: width of a word of the prompt."""
+    """Shape of the net. num_looks: conditions known by number; word_dim: width of a word of the prompt; mend_dim:
+    channels of the mender, 0 for a net without one.
+    """
 
     size_px: int
     patch_px: int
@@ -29,6 +32,7 @@ class Config:
     context_tok: int = 16
     bottleneck: int = 128
     channels: int = 4
+    mend_dim: int = 0
 
     @property
     def grid(self) -> int:
@@ -143,6 +147,28 @@ def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return x * cos + x.roll(HEAD_DIM // 2, -1) * sin
 
 
+class Mender(nn.Module):
+    """Convolutions across the borders of patches, which are each painted for themselves: they correct the guess, and
+    see the noisy picture, the time and where in its patch a pixel lies.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        dim, self.grid = config.mend_dim, config.grid
+        self.first = nn.Conv2d(2 * config.channels, dim, 5, padding=2)
+        self.place = nn.Parameter(torch.zeros(dim, config.patch_px, config.patch_px))
+        self.time = nn.Linear(256, 2 * dim)
+        self.second = nn.Conv2d(dim, dim, 3, padding=1)
+        self.last = nn.Conv2d(dim, config.channels, 3, padding=1)
+
+    def forward(self, guess: Tensor, noisy: Tensor, time: Tensor) -> Tensor:
+        """Shapes: guess, noisy (B, C, S, S), time (B,) -> (B, C, S, S)"""
+        scale, shift = self.time(wave(time, 256)).float()[..., None, None].chunk(2, 1)
+        x = self.first(torch.cat((guess, noisy), 1)) + self.place.repeat(1, self.grid, self.grid)
+        out: Tensor = guess + self.last(functional.silu(self.second(functional.silu(x * (1 + scale) + shift)))).float()
+        return out
+
+
 class PatchTransformer(nn.Module):
     """Noisy picture to clean picture."""
 
@@ -164,6 +190,7 @@ class PatchTransformer(nn.Module):
         self.blocks = nn.ModuleList(Block(c) for _ in range(c.num_layers))
         self.modulate_out = nn.Linear(c.dim, 2 * c.dim)
         self.out = nn.Linear(c.dim, c.patch_values)
+        self.mend = Mender(c) if c.mend_dim else None
         cos, sin = rotations(c)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
@@ -179,13 +206,15 @@ class PatchTransformer(nn.Module):
         words = self.word(condition.words) * present + self.slot
         x = torch.cat((words, patches), 1)
         whole = (condition.words * present).sum(1) / present.sum(1).clamp(min=1)
-        state = functional.silu(self.time(wave(time, 256)) + self.look(condition.looks) + self.whole(whole))
+        moment = self.time(wave(time, 256).to(self.place.dtype))
+        state = functional.silu(moment + self.look(condition.looks) + self.whole(whole))
         modulation = self.modulate(state).view(-1, 6, c.dim)
         for block in self.blocks:
             x = block(x, modulation, self.cos, self.sin)
         shift, scale = self.modulate_out(state).unsqueeze(1).chunk(2, -1)
         y = self.out(_plain_norm(x[:, c.context_tok:]) * (1 + scale) + shift)
-        return picture_of(y.float(), c.patch_px, c.size_px)
+        guess = picture_of(y.float(), c.patch_px, c.size_px)
+        return guess if self.mend is None else self.mend(guess, pictures, time)
 
 
 def initialised(config: Config, seed: int) -> PatchTransformer:
@@ -197,13 +226,13 @@ def initialised(config: Config, seed: int) -> PatchTransformer:
     random = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, weight in net.named_parameters():
-            if name.startswith(("modulate", "out.")) or name.endswith((".bias", "table", "look.weight")):
+            if name.startswith(ZERO_AT_FIRST) or name.endswith((".bias", "table", "look.weight")):
                 nn.init.zeros_(weight)
             elif name.endswith("norm.weight"):
                 nn.init.ones_(weight)
             else:
                 # A place must be heard beside a patch from the first step, or all patches are painted alike for long.
-                spread = 0.5 if name in ("place", "slot") else weight.shape[-1] ** -0.5
+                spread = 0.5 if name in ("place", "slot") else weight[0].numel() ** -0.5
                 nn.init.normal_(weight, std=spread, generator=random)
     return net
 

@@ -105,3 +105,19 @@ def test_products_of_turned_vectors_depend_on_the_distance_alone() -> None:
 
     assert abs(product((0, 0), (1, 2)) - product((2, 1), (3, 3))) < 1e-4
     assert abs(product((0, 0), (1, 2)) - product((0, 0), (2, 1))) > 1e-2
+
+
+def test_a_mender_changes_nothing_until_it_has_learned_and_then_sees_across_patches() -> None:
+    config = dataclasses.replace(CONFIG, mend_dim=4)
+    plain, mended, z = awake(), initialised(config, 0), torch.randn(2, 4, 8, 8)
+    told = mended.load_state_dict(plain.state_dict(), strict=False)
+    assert not told.unexpected_keys and all(name.startswith("mend.") for name in told.missing_keys)
+    assert torch.equal(run(mended, z, asked()), run(plain, z, asked()))
+    assert mended.mend is not None
+    with torch.no_grad():
+        mended.mend.last.weight.normal_()
+        guess, other = torch.zeros(1, 4, 8, 8), torch.zeros(1, 4, 8, 8)
+        other[0, :, 2, 2] = 1.0
+        time = torch.tensor([0.4])
+        changed = (mended.mend(guess, z[:1], time) - mended.mend(other, z[:1], time)).abs().sum((0, 1)) > 0
+    assert changed[5, 5] and not changed[7, 7], "a pixel is seen four pixels away, whatever patch it lies in"

@@ -13,7 +13,7 @@ from pathlib import Path
 from makar.codecs.pack import Pack
 from makar.curation.pictures.drawing import Drawing, Source
 from makar.train.config import Optimise, Schedule
-from makar.train.pictures.config import Config, Net, Watch
+from makar.train.pictures.config import Config, Flow, Net, Watch
 from makar.train.pictures.recipe import PictureRecipe
 
 CHOSEN = ("twemoji", "fluent-emoji-flat", "emojione", "fxemoji", "noto", "flat-color-icons", "dicebear-lorelei",
@@ -23,14 +23,16 @@ _LEFT_OUT = re.compile(r"\bflag\b|^keycap|o.clock$|-thirty$|\bbutton$|^regional 
 
 
 def config() -> Config:
-    """Six layers of 256 channels over 16 patches of 8 pixels.
+    """Six layers of 256 channels over 16 patches of 8 pixels, mended across their borders.
 
     At five minutes each, side by side on one busy machine, the loss on held-out pictures was 0.50 with patches of 4
     pixels (192 channels, Muon), 0.46 with these (Muon) and 0.39 with these and AdamW, which here takes twice the steps.
+    Small pictures are decided at later times than the large ones that the usual mean of -0.8 was chosen for.
     """
     return Config("image/icons_cpu", batch=64, at_once=32, workers=2,
-                  net=Net(size_px=32, patch_px=8, dim=256, num_layers=6, context_tok=8),
-                  optimise=Optimise(name="adamw", ema=0.99, weight_decay=0.02),
+                  net=Net(size_px=32, patch_px=8, dim=256, num_layers=6, context_tok=8, mend_dim=16),
+                  flow=Flow(time_mean=0.0, time_spread=1.0),
+                  optimise=Optimise(name="adamw", ema=0.995, weight_decay=0.02),
                   schedule=Schedule(num_steps=20_000, warmup_steps=100),
                   watch=Watch(validate_steps=100, validate_pictures=256, sheet_steps=250, num_steps=16))
 

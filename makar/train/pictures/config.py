@@ -13,7 +13,9 @@ from makar.train.config import Optimise, Schedule, rate_of
 
 @dataclass(frozen=True)
 class Net:
-    """The shape of the net; None follows from `size`. size_px: the side of a picture; patch_px: of a patch."""
+    """The shape of the net; None follows from `size`. size_px: the side of a picture; patch_px: of a patch; mend_dim:
+    channels of what looks across the borders of patches, 0 for none
+    """
 
     size_px: int = 64
     patch_px: int = 8
@@ -22,6 +24,7 @@ class Net:
     hidden_dim: int | None = None
     context_tok: int = 16
     bottleneck: int = 128
+    mend_dim: int = 0
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ class Config:
         assert n.dim and n.num_layers and n.hidden_dim
         return patches.Config(size_px=n.size_px, patch_px=n.patch_px, dim=n.dim, num_layers=n.num_layers,
                               num_looks=num_looks, word_dim=word_dim, hidden_dim=n.hidden_dim,
-                              context_tok=n.context_tok, bottleneck=n.bottleneck)
+                              context_tok=n.context_tok, bottleneck=n.bottleneck, mend_dim=n.mend_dim)
 
 
 def resolved(config: Config) -> Config:
@@ -113,7 +116,8 @@ def resolved(config: Config) -> Config:
     limits = [("size", config.size, 1, 32), ("batch", config.batch, 1, 1 << 16),
               ("at_once", config.at_once, 1, 1 << 16), ("workers", config.workers, 1, 256),
               ("net.size_px", n.size_px, 8, 512), ("net.patch_px", n.patch_px, 1, n.size_px),
-              ("net.context_tok", n.context_tok, 1, 64), ("schedule.num_steps", config.schedule.num_steps, 1, 10**8),
+              ("net.context_tok", n.context_tok, 1, 64), ("net.mend_dim", n.mend_dim, 0, 1024),
+              ("schedule.num_steps", config.schedule.num_steps, 1, 10**8),
               ("flow.no_words_frac", config.flow.no_words_frac, 0, 1),
               ("optimise.ema", config.optimise.ema, 0, 0.99999),
               ("flow.no_look_frac", config.flow.no_look_frac, 0, 1),

@@ -38,6 +38,7 @@ from makar.train.pictures.sheet import contact_sheet, on_chequers, png
 from makar.train.plot import Log, draw_loss
 
 SHEET_PICTURES = 24
+MENDER = "mend."
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
 
 
 def _teacher(config: Config, architecture: Architecture, pack: Pack, device: torch.device) -> PatchTransformer:
-    net = PatchTransformer(architecture)
+    net = initialised(architecture, config.seed)
     net.load_state_dict(_weights_to_start_with(config.start, net.state_dict(), pack))
     return net.to(device).eval().requires_grad_(False)
 
@@ -144,6 +145,8 @@ def _weights_to_start_with(start: str, wanted: dict[str, Tensor], pack: Pack) ->
     """
     tensors, facts = load_shards(start_folder(start), WEIGHTS)
     mine = {name: tensors[name].to(wanted[name].dtype) for name in wanted if name in tensors}
+    if not any(name.startswith(MENDER) for name in mine):  # a net without one is given one
+        mine |= {name: value for name, value in wanted.items() if name.startswith(MENDER)}
     if "look.weight" in mine and mine["look.weight"].shape[1] == wanted["look.weight"].shape[1]:
         old, new = mine["look.weight"], torch.zeros_like(wanted["look.weight"], device="cpu")
         place = {look: index + 1 for index, look in enumerate(facts["looks"])}
@@ -152,6 +155,7 @@ def _weights_to_start_with(start: str, wanted: dict[str, Tensor], pack: Pack) ->
             new[index + 1] = old[place[look]] if look in place else old[0]
         mine["look.weight"] = new
     wrong = [name for name in wanted if name not in mine or mine[name].shape != wanted[name].shape]
+    wrong += [name for name in tensors if name.startswith(MENDER) and name not in wanted]
     if wrong:
         raise BadInput(f"the weights in '{start}' have another shape ({wrong[0]}); give the run the same size, or "
                        "leave out --set start")

@@ -108,6 +108,14 @@ def test_a_run_can_start_from_another_one_s_weights(tmp_path: Path, pack: Path) 
     session = open_session(second)
     kept = load_shards(Path(start), "weights")[0]
     assert torch.equal(session.net.out.weight.to(torch.bfloat16), kept["out.weight"])
+    mended = dataclasses.replace(first.config, net=dataclasses.replace(first.config.net, mend_dim=4))
+    third = Prepared(tmp_path / "third", dataclasses.replace(mended, start=start), first.pack)
+    opened = open_session(third)
+    assert opened.net.mend is not None and torch.equal(opened.net.out.weight, session.net.out.weight)
+    list(watched(third, opened))
+    start = str(checkpoints(tmp_path / "third")[-1])
+    with pytest.raises(BadInput, match=r"another shape \(mend"):
+        open_session(dataclasses.replace(second, config=dataclasses.replace(second.config, start=start)))
     with pytest.raises(BadInput, match="another shape"):
         open_session(dataclasses.replace(second, config=resolved(dataclasses.replace(
             second.config, net=dataclasses.replace(second.config.net, num_layers=1, dim=128, hidden_dim=None)))))

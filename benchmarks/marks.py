@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import comb
@@ -80,14 +81,15 @@ def by_transformers(name: str, prompts: Sequence[list[int]], num_tok: int, eos_i
     """Texts marked by the SynthID processor, and their weighted mean against what fair bits give."""
     peer, usual, written = read_by_transformers(name, torch.float32), Sampling(), []
     torch.manual_seed(0)
-    for ids in prompts:
+    for ids in (ids for ids in prompts for _ in range(TEXTS_A_PROMPT)):
+        prompt = torch.tensor([ids])  # alone: it makes 30 numbers for each word it knows, which fit no cache together
         with torch.inference_mode():
-            made = peer.generate(torch.tensor([ids] * TEXTS_A_PROMPT), max_new_tokens=num_tok, do_sample=True, top_k=0,
-                                 attention_mask=torch.ones(TEXTS_A_PROMPT, len(ids), dtype=torch.long),
-                                 temperature=usual.temperature, top_p=usual.top_p,
+            made = peer.generate(prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=num_tok,
+                                 do_sample=True, top_k=0, temperature=usual.temperature, top_p=usual.top_p,
                                  repetition_penalty=usual.repetition_penalty, eos_token_id=list(eos_ids),
                                  pad_token_id=eos_ids[0], watermarking_config=CONFIG)
-        written += [[one for one in row if one not in eos_ids] for row in made[:, len(ids):].tolist()]
+        written.append([one for one in made[0, len(ids):].tolist() if one not in eos_ids])
+        print(f"transformers' SynthID: text {len(written)}, {len(written[-1])} tokens", file=sys.stderr, flush=True)
     return Texts(written, _weighted_mean)
 
 

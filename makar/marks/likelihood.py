@@ -4,6 +4,9 @@ A model says which tokens it might have drawn at each place of the text and how 
 them wins the tournament. What the winner's distribution gives the token that stands there, over what the model gives
 it, is a likelihood ratio. It sees more than the token's own bits do: also whom it won against, and what nobody drew.
 
+An edited text misleads a model beyond the edits themselves. A token is left out where it is none that the model might
+have drawn and the next one fits better in its place; what is left is read once more.
+
 Without the key the bits are fair coins, whatever the text and the model are. So what the sum of the logarithms comes to
 by chance is found by throwing them: a bad guess at the model, its prompt or its settings costs power, never a false
 alarm.
@@ -14,7 +17,7 @@ Source: Neyman and Pearson 1933, Phil. Trans. R. Soc. A 231 (the likelihood rati
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,8 +29,12 @@ from makar.marks.tournament import LEAST_FRAC, NUM_LAYERS, Bits, Reals, Scheme, 
 
 EDITED_FRAC = 0.3
 """How many places are taken to say nothing although all that stands there might have been drawn."""
-LAYERS_TOLD = 10
-"""Of the layers: who would win the later ones depends too much on what was guessed."""
+LAYERS_TOLD = (10, NUM_LAYERS)
+TEMPERATURES = (1.0, 1.5)
+"""The ratio is the mean of those told by so many layers and so flat a guess: who would win the later layers depends
+much on what was guessed, and guesses at an edited text are too sure of themselves."""
+FEW_FRAC = 0.02
+"""Fewer tokens than this that do not fit are left in: reading the text once more would tell little."""
 NUM_THROWS = 255
 
 
@@ -45,6 +52,11 @@ class Guess:
         """Where the token stands among the candidates; None if it does not."""
         places = np.flatnonzero(self.tokens == token)
         return int(places[0]) if len(places) else None
+
+    def share(self, token: int) -> float:
+        """How likely the token is."""
+        place = self.place(token)
+        return 0.0 if place is None else float(self.shares[place])
 
 
 Guesses = Callable[[Sequence[int]], Sequence[Guess]]
@@ -111,6 +123,18 @@ def likelihood(scheme: Scheme, ids: Sequence[int], guesses: Sequence[Guess]) -> 
     return Likelihood(scheme, ids, guesses, np.array(telling, dtype=np.int64), by_chance)
 
 
+def fitting(ids: Sequence[int], guesses: Sequence[Guess]) -> list[int]:
+    """The places of a text that somebody changed, without those of tokens that were put there: a token that might not
+    have been drawn, where the next one fits better in its place than in its own."""
+    places, left_out = [0] if ids else [], False
+    for place in range(1, len(ids)):
+        misfit = not left_out and place + 1 < len(ids) and guesses[place].place(ids[place]) is None
+        left_out = misfit and guesses[place].share(ids[place + 1]) > guesses[place + 1].share(ids[place + 1])
+        if not left_out:
+            places.append(place)
+    return places if len(places) < (1 - FEW_FRAC) * len(ids) else list(range(len(ids)))
+
+
 def _head(guess: Guess) -> NDArray[np.int64]:
     """The candidates that have bits."""
     return guess.tokens[:int((guess.shares >= LEAST_FRAC).sum())]
@@ -121,15 +145,28 @@ def _log_ratios(guess: Guess, token: int, bits: Bits) -> Reals:
 
     Shapes: bits (n, head) -> (n,)
     """
-    at, num = guess.place(token), bits.shape[1]
-    best = np.tile(guess.shares[:num], (len(bits), 1))
-    rest, thinned = max(0.0, 1.0 - float(guess.shares[:num].sum())), np.ones((len(bits), 1))
-    for layer in range(LAYERS_TOLD):  # `tournament` for many sets of bits at once
-        g = bits >> np.uint32(layer) & 1
-        mean = (best * g).sum(axis=1, keepdims=True) + 0.5 * rest * thinned
-        best *= g + (1.0 - mean)
-        thinned *= 1.5 - mean
+    at = guess.place(token)
     assert at is not None, "only candidates are asked about"
-    ratios = best[:, at] / guess.shares[at] if at < num else thinned[:, 0]
+    ratios = np.mean(list(_ratios(guess, at, bits)), axis=(0, 1))
     logs: Reals = np.log(EDITED_FRAC + (1 - EDITED_FRAC) * ratios)
     return logs
+
+
+def _ratios(guess: Guess, at: int, bits: Bits) -> Iterator[Reals]:
+    """How much likelier the candidate in a place is at each temperature, told by ever more layers: `tournament` for
+    many sets of bits at once.
+
+    Shapes: bits (n, head) -> (temperatures, n) each
+    """
+    flat = guess.shares ** (1 / np.array(TEMPERATURES)[:, None])
+    shares, num = flat / flat.sum(axis=1, keepdims=True), bits.shape[1]
+    best = np.repeat(shares[:, None, :num], len(bits), axis=1)
+    rest = np.maximum(0.0, 1.0 - best.sum(axis=2, keepdims=True))
+    thinned = np.ones_like(rest)
+    for layer in range(NUM_LAYERS):
+        g = bits >> np.uint32(layer) & 1
+        mean = (best * g).sum(axis=2, keepdims=True) + 0.5 * rest * thinned
+        best *= g + (1.0 - mean)
+        thinned *= 1.5 - mean
+        if layer + 1 in LAYERS_TOLD:
+            yield best[:, :, at] / shares[:, at, None] if at < num else thinned[:, :, 0]

@@ -12,6 +12,7 @@ import functools
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from makar.marks.finding import Finding
 from makar.marks.key import MarkKey
 from makar.marks.key import keys as all_keys
 from makar.marks.kinds import Mark
-from makar.marks.likelihood import Likelihood, Speaker, likelihood
+from makar.marks.likelihood import Likelihood, Speaker, fitting, likelihood
 from makar.marks.tail import p_value
 from makar.marks.tokenizers import Known, remembered
 from makar.marks.tournament import EARLIER, NUM_LAYERS, SCHEME, Scheme, messages_at, words
@@ -49,6 +50,7 @@ def statement(key_id: str, *, greedy: bool) -> dict[str, str]:
 class _Reading:
     """A text as one tokenizer and scheme read it.
 
+    starts: at which byte of the text each token begins
     before: for each token with a whole context, which of them last had the same context; -1 for none
     compared: with what a model might have said, where one is at hand
     """
@@ -56,6 +58,7 @@ class _Reading:
     known: Known
     scheme: Scheme
     ids: list[int]
+    starts: list[int]
     before: NDArray[np.int64]
     compared: Likelihood | None
 
@@ -116,11 +119,17 @@ def _likeliest(keys: Sequence[MarkKey], readings: Sequence[_Reading]) -> _Match 
 
 
 def _readings(text: str, known: Known, speaker: Speaker | None = None) -> Iterator[_Reading]:
-    ids = known.tokenizer.encode(text)
-    guessed = None if speaker is None or not ids else speaker.guesses(ids)
+    ids, guessed = known.tokenizer.encode(text), None
+    starts = list(accumulate((len(known.tokenizer.bytes_of(token)) for token in ids), initial=0))
+    if speaker is not None and ids:
+        guessed = speaker.guesses(ids)
+        places = fitting(ids, guessed)
+        if len(places) < len(ids):
+            ids, starts = [ids[place] for place in places], [starts[place] for place in places]
+            guessed = speaker.guesses(ids)
     for scheme in (SCHEME, *EARLIER):
         compared = None if guessed is None else likelihood(scheme, ids, guessed)
-        yield _Reading(known, scheme, ids, _met_before(ids, scheme.context_tok), compared)
+        yield _Reading(known, scheme, ids, starts, _met_before(ids, scheme.context_tok), compared)
 
 
 def _met_before(ids: Sequence[int], context_tok: int) -> NDArray[np.int64]:
@@ -213,10 +222,10 @@ def _how(reading: _Reading) -> str:
 
 def _characters(text: str, match: _Match) -> tuple[int, int]:
     """The characters from the first context to the last token of a window."""
-    bytes_of = match.reading.known.tokenizer.bytes_of
-    ends = np.cumsum([0, *(len(bytes_of(token)) for token in match.reading.ids)])
-    raw, last = text.encode(), match.end + match.reading.scheme.context_tok
-    return len(raw[:ends[match.start]].decode(errors="ignore")), len(raw[:ends[last]].decode(errors="ignore"))
+    reading, raw = match.reading, text.encode()
+    last = match.end + reading.scheme.context_tok - 1
+    end = reading.starts[last] + len(reading.known.tokenizer.bytes_of(reading.ids[last]))
+    return (len(raw[:reading.starts[match.start]].decode(errors="ignore")), len(raw[:end].decode(errors="ignore")))
 
 
 MARK = Mark(scheme=SCHEME.name, detect=detect)

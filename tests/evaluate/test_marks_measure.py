@@ -74,6 +74,15 @@ def test_figures_of_known_outcomes() -> None:
     assert ratio.value == pytest.approx(1.1) and ratio.interval.low <= 1.1 + 1e-9
 
 
+def test_the_first_texts_are_a_fair_sample_of_all() -> None:
+    asked = [task.content for task in writing.writings()]
+    kinds = [one.kind for one in asked[:14]]
+    assert (kinds.count("prose"), kinds.count("plain"), kinds.count("predictable")) == (8, 4, 2)
+    prose = {(one.prompt, one.seed) for one in asked if one.kind == "prose"}
+    assert len(prose) == writing.NUM_PROSE and len({task.key for task in writing.writings()}) == len(asked)
+    assert all((one.prompt, one.seed) in prose for one in asked if one.kind == "plain")
+
+
 def test_texts_are_written_once_and_a_line_cut_short_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "MOST_TOK", 20)
     model, key = build(), current_key()
@@ -93,11 +102,10 @@ def test_measured_stamped_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(writing, "MOST_TOK", 60)
     data = tmp_path / "human.txt"
     data.write_text(PROSE)
-    for counted in ("NUM_PROSE", "NUM_PREDICTABLE", "NUM_PLAIN"):
-        monkeypatch.setattr(writing, counted, 1)
+    monkeypatch.setattr(writing, "NUM_PROSE", 1)
     result, items = evaluate(Evaluation(MEASURE, build(), data))
-    assert [item.outcome["kind"] for item in items] == ["human", "prose", "predictable", "plain"]
-    assert result.num_items == 4 and items[3].outcome["others"][0] == writing.LOOKS
+    assert [item.outcome["kind"] for item in items] == ["human", "prose", "plain", "predictable"]
+    assert result.num_items == 4 and items[2].outcome["others"][0] == writing.LOOKS
     assert items[0].outcome["num"] == passages.LOOKS * ((len(PROSE) - 200) // 100 + 1)
     assert main(["eval", "marks", "--model", "tiny", "--data", str(data), "--limit", "2",
                  "--html", str(tmp_path / "page.html")]) == 0

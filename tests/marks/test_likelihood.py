@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from marked_letters import guesses, letters, write
 
 from makar.marks.key import MarkKey
-from makar.marks.likelihood import EDITED_FRAC, Guess, Speaker, likelihood
+from makar.marks.likelihood import EDITED_FRAC, Guess, Speaker, fitting, likelihood
 from makar.marks.text import detect, p_values
 from makar.marks.tokenizers import Known
 from makar.marks.tournament import NUM_LAYERS, SCHEME, messages, tournament, words
@@ -27,7 +29,8 @@ def ratios(key: bytes, ids: list[int], guessed: list[Guess]) -> np.ndarray:
 
 
 def test_the_ratio_is_what_a_tournament_of_its_own_makes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("makar.marks.likelihood.LAYERS_TOLD", NUM_LAYERS)
+    monkeypatch.setattr("makar.marks.likelihood.LAYERS_TOLD", (NUM_LAYERS,))
+    monkeypatch.setattr("makar.marks.likelihood.TEMPERATURES", (1.0,))
     guessed = [Guess(np.array([7, 3, 9]), np.array([0.6, 0.39995, 0.00005]))] * 3
     bits = words(bytes(64), messages([7, 3], [7, 3]))
     for place, token in enumerate((7, 3, 9)):
@@ -51,6 +54,38 @@ def test_what_the_model_would_not_have_drawn_says_nothing_and_neither_does_what_
     changed = np.flatnonzero((whole != edited).any(axis=1)) + SCHEME.context_tok
     assert set(changed) == {20, 21, 22}
     assert not edited[changed - SCHEME.context_tok].any()
+
+
+@pytest.mark.parametrize(("ids", "left"), [
+    ([0, 1, 2, 9, 3, 4], [0, 1, 2, 4, 5]),  # the next token fits in its place
+    ([0, 1, 2, 7, 8, 9], [0, 1, 2, 3, 4, 5]),  # a surprise that the text goes on with
+    ([0, 9], [0, 1]),
+    ([*range(50), 7, *range(50, 100)], [*range(101)]),  # too few to read it again
+    ([], []),
+])
+def test_tokens_that_were_put_there_are_left_out(ids: list[int], left: list[int]) -> None:
+    after = [Guess(np.array([before + 1]), np.ones(1)) for before in [-1, *ids[:-1]]]
+    assert fitting(ids, after[:len(ids)]) == left
+
+
+def test_a_text_with_tokens_put_in_is_read_without_them(known: Known) -> None:
+    text, guessed = write(known, 120, key=KEY, seed=5), guesses(known, 120, seed=5)
+    ids, asked, (zero,) = known.tokenizer.encode(text), list[list[int]](), known.tokenizer.encode("0")
+    changed = "".join(f"{letter}0" if place % 9 == 8 else letter for place, letter in enumerate(text))
+
+    def read(some: Sequence[int]) -> list[Guess]:
+        """What follows a letter is known; after what was put there more of it is expected."""
+        asked.append(list(some))
+        told, num = [], 0
+        for place, token in enumerate(some):
+            lost = place > 0 and some[place - 1] == zero
+            told.append(Guess(np.array([zero]), np.ones(1)) if lost else guessed[min(num, 119)])
+            num += token != zero
+        return told
+
+    found = detect(changed, keys=[KEY], tokenizers=[], speaker=Speaker("letters", known.tokenizer, read))
+    assert asked[1] == ids
+    assert found.found and (found.start, found.end) == (0, len(changed.rstrip("0")))
 
 
 def test_the_model_at_hand_finds_what_is_predictable_and_edited(known: Known) -> None:

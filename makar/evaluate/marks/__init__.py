@@ -70,6 +70,7 @@ MEASURE = Measure(
     summary="how surely works are recognised by their marks, and what else seems to carry them",
     settings={"scheme": SCHEME.name, "threshold": THRESHOLD, "passage_tok": passages.PASSAGE_TOK,
               "stride_tok": passages.STRIDE_TOK, "looks": passages.LOOKS, "lengths_tok": list(writing.LENGTHS_TOK),
-              "edits_frac": list(writing.EDITS_FRAC), "sampling": "default", "most_tok": writing.MOST_TOK},
+              "edits_frac": list(writing.EDITS_FRAC), "sampling": "default", "most_tok": writing.MOST_TOK,
+              "passed_over": writing.PASSED_OVER},
     tasks=tasks, run=run, figures=figures, page=page,
 )

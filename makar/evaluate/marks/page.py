@@ -11,7 +11,8 @@ from makar.evaluate.marks.figures import found, human_p_values
 from makar.evaluate.measure import Item, Result
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 620, 320, 60, 44, 16
-COLOURS = ("#2a6f97", "#c1666b", "#588157")
+COLOURS = ("#2a6f97", "#c1666b", "#588157", "#7a5195")
+AT_HAND = "model at hand"
 Points = Sequence[tuple[float, float]]
 
 
@@ -23,10 +24,11 @@ def page(result: Result, items: Sequence[Item]) -> str:
              (1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5)] if num else []
     ideal = [(x, x) for x, _ in rates]
     lengths = result.settings["lengths_tok"]
-    by_length = {name: _rates(partial(found, outcomes, kind, "by_length"), lengths)
-                 for name, kind in (("prose", "prose"), ("predictable", "predictable"), ("unmarked", "plain"))}
-    by_edits = {"prose of 400 tokens": _rates(partial(found, outcomes, "prose", "by_edits"),
-                                              result.settings["edits_frac"])}
+    by_length = {name: _rates(partial(found, outcomes, kind, curve), lengths)
+                 for name, kind, curve in (("prose", "prose", "by_length"), ("predictable", "predictable", "by_length"),
+                                           ("unmarked", "plain", "by_length"), (AT_HAND, "prose", "by_length_guessed"))}
+    by_edits = {name: _rates(partial(found, outcomes, "prose", curve), result.settings["edits_frac"])
+                for name, curve in (("prose of 400 tokens", "by_edits"), (AT_HAND, "by_edits_guessed"))}
     rows = "".join(f"<tr><td>{html.escape(figure.name)}<td>{_number(figure.value, figure.share)}"
                    f"<td>{_number(figure.interval.low, figure.share)} to {_number(figure.interval.high, figure.share)}"
                    for figure in result.figures)

@@ -38,8 +38,8 @@ class Shipped:
         return found
 
 
-ICONS_32 = Shipped("icons-32", "c7507d19fa754008343a2bb9b9aa0c969e717cfed0097463237046af5702a90e",
-                   5_692_160, "Apache-2.0")
+ICONS_32 = Shipped("icons-32", "62d706a844fe162d7b072d1af0f18a2ed0ddde843cde5afcffe536de875a2b12",
+                   23_098_496, "Apache-2.0")
 """Icons, emoji, tiles and avatars of 32 pixels, by the recipe image/icons_cpu."""
 
 AVATARS_16 = Shipped("avatars-16", "3e5e725943a8114cfdb560ffe76dc251ceb954ab21bcf398f2fd54a5f44fa63a",

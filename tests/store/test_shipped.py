@@ -73,4 +73,4 @@ def test_it_knows_what_it_was_shown_and_by_whom_it_was_drawn() -> None:
     assert {"flat", "glossy", "pixel", "avatar"} <= set(model.looks.families) and "pixel" in model.looks.pixel
     index = open_pictures(stored.folder / "neighbours.safetensors")
     assert {told.licence for told in index.told} == {"Apache-2.0", "CC-BY-4.0", "CC0-1.0", "MIT"}
-    assert load_shards(stored.folder, "weights")[0]["out.weight"].dtype.is_floating_point
+    assert load_shards(stored.folder, "weights")[0]["second.out.weight"].dtype.is_floating_point

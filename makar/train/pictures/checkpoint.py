@@ -69,7 +69,8 @@ class Saver:
         told = ", ".join(f"{num:,} under {licence}" for licence, num in sorted(facts["licences"].items()))
         start, before = self._start, ""
         if start:
-            before = f"; before, as {start['name']} ({start['sha256'][:16]}), {start['training_data']}"
+            hashes = " and ".join(sha256[:16] for sha256 in start["sha256"].split(" and "))
+            before = f"; before, as {start['name']} ({hashes}), {start['training_data']}"
         return {
             "format": FORMAT, "family": PICTURES, "architecture": to_json(session.net.config),
             "reader": facts["reader"], "looks": list(self._pack.looks),

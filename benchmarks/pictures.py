@@ -1,10 +1,10 @@
 """Pictures beside others who draw them: one forward pass beside diffusers' DiT, and a race against the clock.
 
-race: the recipe `image/icons_cpu`, diffusers' example of unconditional training (a U-Net by DDPM with an average of its
-weights; drawn by DDIM) and smalldiffusion's DiT learn from one pack, with about as many weights, for as many minutes
-of their process's own processor time on one core; drawing is not counted. Each draws 160 pictures, and the Fréchet
-distance to as many that were held out is taken as `makar eval image` takes it. The others know no words, so Makar's are
-drawn twice: asked for nothing, and asked for what was held out.
+race: the Transformer of the recipe `image/icons_cpu`, diffusers' example of unconditional training (a U-Net by DDPM
+with an average of its weights; drawn by DDIM) and smalldiffusion's DiT learn from one pack, with about as many
+weights, for as many minutes of their process's own processor time on one core; drawing is not counted. Each draws 160
+pictures, and the Fréchet distance to as many that were held out is taken as `makar eval image` takes it. The others
+know no words, so Makar's are drawn twice: asked for nothing, and asked for what was held out.
 
 Run: python benchmarks/pictures.py forward
      python benchmarks/pictures.py race --data PACK [--minutes 10] [--only makar,diffusers,smalldiffusion]
@@ -49,8 +49,9 @@ Contestant = tuple[int, Callable[[float], None], Mapping[str, Draw]]
 
 
 def makar(pack: Path, work: Path) -> Contestant:
-    """The recipe for a processor, one part of a step after the other."""
-    config = dataclasses.replace(icons_cpu.config(), workers=1)
+    """The recipe for a processor without its second net, one part of a step after the other."""
+    recipe = icons_cpu.config()
+    config = dataclasses.replace(recipe, net=dataclasses.replace(recipe.net, early=None), batch=64, workers=1)
     session = open_session(prepare(work / "makar", config, pack))
     rate, held_out, net = session.config.optimise.rate or 0.0, session.held_out, session.net
     assert held_out is not None, "the pack holds nothing out"
@@ -62,8 +63,7 @@ def makar(pack: Path, work: Path) -> Contestant:
 
     def drawn(num: int, asked: Condition) -> Tensor:
         start = torch.randn(num, CHANNELS, SIZE_PX, SIZE_PX, generator=torch.Generator().manual_seed(1))
-        parts = [euler(denoiser(session.averaged, Condition(*(part[at] for part in
-                                (asked.words, asked.present, asked.looks))), 3.0), start[at], steps(16))
+        parts = [euler(denoiser(session.averaged, asked.of(at), 3.0), start[at], steps(16))
                  for at in torch.arange(num).split(DRAWN_AT_ONCE)]
         return torch.cat(parts)
 

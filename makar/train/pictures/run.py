@@ -133,7 +133,7 @@ def _told_of(start: str) -> dict[str, str]:
     Raises: UnknownName, Damaged, OutOfRoom
     """
     found: dict[str, str] = {}
-    for part in start.split(BOTH):
+    for part in begun_with(start):
         folder = start_folder(part)
         try:
             facts = json.loads(read_text(folder / "model.json"))
@@ -142,6 +142,11 @@ def _told_of(start: str) -> dict[str, str]:
             raise Damaged(f"'{folder / 'model.json'}' cannot be read ({error!s:.100})") from error
         found = {key: f"{found[key]} and {value}" if found else value for key, value in told.items()}
     return found
+
+
+def begun_with(start: str) -> list[str]:
+    """The model that a run begins with, or the two that its relay does."""
+    return [start] if Path(start).is_dir() else start.split(BOTH)
 
 
 def start_folder(start: str) -> Path:
@@ -157,7 +162,7 @@ def words_of(start: str) -> Prompts:
 
     Raises: as `start_folder`
     """
-    folder = start_folder(start.partition(BOTH)[0])
+    folder = start_folder(begun_with(start)[0])
     tensors = load_shards(folder, WEIGHTS)[0]
     basis, mean, scale = (tensors[f"words.{name}"].numpy() for name in ("basis", "mean", "scale"))
     return Prompts(json.loads(read_text(folder / "model.json"))["reader"], basis, mean, scale)
@@ -168,11 +173,13 @@ def _weights_to_start_with(start: str, wanted: dict[str, Tensor], pack: Pack) ->
 
     Raises: Damaged, BadInput (of another shape)
     """
-    mine: dict[str, Tensor] = {}
-    for part, place in zip(start.split(BOTH), ("first.", "second."), strict=False):
+    mine, parts = dict[str, Tensor](), begun_with(start)
+    if len(parts) > 2:
+        raise BadInput(f"'{start}' names {len(parts)} models to begin with; a relay has two nets")
+    for part, place in zip(parts, ("first.", "second."), strict=False):
         tensors, facts = load_shards(start_folder(part), WEIGHTS)
         for name, value in tensors.items():
-            own = f"{place}{name}" if BOTH in start and not name.startswith(place) else name
+            own = f"{place}{name}" if len(parts) > 1 and not name.startswith(place) else name
             if own in wanted:
                 mine[own] = _looks_moved(value, facts["looks"], pack.looks) if own.endswith("look.weight") else value
     mine = {name: value.to(wanted[name].dtype) for name, value in mine.items()}

@@ -94,6 +94,10 @@ def test_a_relay_can_begin_with_the_first_net_of_one_model_and_the_second_of_ano
         list(watched(run, open_session(run)))
     folders = [checkpoints(run.out)[-1] for run in runs]
     kept = [load_shards(folder, "weights")[0] for folder in folders]
+    folders[1] = folders[1].rename(tmp_path / "a+b")  # a folder with that in its name is one
+    alone = prepare(tmp_path / "again", dataclasses.replace(runs[1].config, start=str(folders[1])), pack)
+    assert open_session(alone).net.state_dict()["out.weight"].any()
+    folders[1] = folders[1].rename(tmp_path / "alone-again")
     both = prepare(tmp_path / "both", dataclasses.replace(runs[0].config, start="+".join(map(str, folders))), pack)
     weights = open_session(both).net.state_dict()
     assert torch.equal(weights["first.out.weight"].bfloat16(), kept[0]["first.out.weight"])

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from makar.nets.patches import Condition, wave
+from makar.nets.patches import Condition, plain_norm, swiglu, wave
 
 LEAST_LEFT = 0.05
 """1 - t is taken to be at least this: near the data there is nothing left to divide by."""
@@ -59,13 +59,7 @@ class Block(nn.Module):
     def forward(self, x: Tensor, modulation: Tensor) -> Tensor:
         """Shapes: x (B, dim), modulation (B, 3, dim) -> (B, dim)"""
         shift, scale, weight = (modulation + self.table).unbind(1)
-        gate, up = self.gate_up(_plain_norm(x) * (1 + scale) + shift).chunk(2, -1)
-        out: Tensor = x + weight * self.down(functional.silu(gate) * up)
-        return out
-
-
-def _plain_norm(x: Tensor) -> Tensor:
-    return functional.rms_norm(x, (x.shape[-1],), eps=1e-6)
+        return x + weight * swiglu(plain_norm(x) * (1 + scale) + shift, self.gate_up, self.down)
 
 
 class ComponentNet(nn.Module):
@@ -98,17 +92,15 @@ class ComponentNet(nn.Module):
         left = (1 - t).clamp(min=LEAST_LEFT)
         z = (pictures.flatten(1) - t * self.mean) @ self.basis.T
         seen = t**2 * self.variance + left**2
-        present = condition.present.unsqueeze(-1)
-        words = condition.words * present
-        whole = words.sum(1) / present.sum(1).clamp(min=1)
-        asked, way = (self.told(torch.cat((words.flatten(1), whole), 1)) + self.look(condition.looks)).chunk(2, -1)
+        words = torch.cat(((condition.words * condition.present.unsqueeze(-1)).flatten(1), condition.whole), 1)
+        asked, way = (self.told(words) + self.look(condition.looks)).chunk(2, -1)
         state = functional.silu(self.time(wave(time, 256).to(self.basis.dtype)) + way)
         modulation = self.modulate(state).view(len(z), 3, -1)
         x = self.seen(z / seen.sqrt()) + asked
         for block in self.blocks:
             x = block(x, modulation)
         shift, scale = self.modulate_out(state).chunk(2, -1)
-        missing = self.out(_plain_norm(x) * (1 + scale) + shift)
+        missing = self.out(plain_norm(x) * (1 + scale) + shift)
         clean = t * self.variance / seen * z + left * (self.variance / seen).sqrt() * missing
         return (self.mean + clean @ self.basis).float().view_as(pictures)
 

@@ -57,6 +57,12 @@ class Condition:
     present: Tensor
     looks: Tensor
 
+    @property
+    def whole(self) -> Tensor:
+        """The mean of the words that are there. Shapes: -> (B, word_dim)"""
+        present = self.present.unsqueeze(-1)
+        return (self.words * present).sum(1) / present.sum(1).clamp(min=1)
+
     def of(self, rows: Tensor) -> Condition:
         """Some rows. Shapes: rows (B,) bool, or (N,) of their places"""
         return Condition(self.words[rows], self.present[rows], self.looks[rows])
@@ -125,9 +131,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor, modulation: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         """Shapes: x (B, T, dim), modulation (B, 6, dim) -> (B, T, dim)"""
         shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = (modulation + self.table).unsqueeze(2).unbind(1)
-        x = x + gate_a * self._attend(_plain_norm(x) * (1 + scale_a) + shift_a, cos, sin)
-        gate, up = self.gate_up(_plain_norm(x) * (1 + scale_m) + shift_m).chunk(2, -1)
-        out: Tensor = x + gate_m * self.down(functional.silu(gate) * up)
+        x = x + gate_a * self._attend(plain_norm(x) * (1 + scale_a) + shift_a, cos, sin)
+        out: Tensor = x + gate_m * swiglu(plain_norm(x) * (1 + scale_m) + shift_m, self.gate_up, self.down)
         return out
 
     def _attend(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -139,8 +144,19 @@ class Block(nn.Module):
         return out
 
 
-def _plain_norm(x: Tensor) -> Tensor:
+def plain_norm(x: Tensor) -> Tensor:
+    """RMS norm without weights. Shapes: (..., dim) -> the same"""
     return functional.rms_norm(x, (x.shape[-1],), eps=1e-6)
+
+
+def swiglu(x: Tensor, gate_up: nn.Linear, down: nn.Linear) -> Tensor:
+    """Shapes: (..., dim) -> the same
+
+    Source: Shazeer 2020, arXiv:2002.05202, eq. 6
+    """
+    gate, up = gate_up(x).chunk(2, -1)
+    out: Tensor = down(functional.silu(gate) * up)
+    return out
 
 
 def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -182,14 +198,13 @@ class PatchTransformer(nn.Module):
         present = condition.present.unsqueeze(-1)
         words = self.word(condition.words) * present + self.slot
         x = torch.cat((words, patches), 1)
-        whole = (condition.words * present).sum(1) / present.sum(1).clamp(min=1)
         moment = self.time(wave(time, 256).to(self.place.dtype))
-        state = functional.silu(moment + self.look(condition.looks) + self.whole(whole))
+        state = functional.silu(moment + self.look(condition.looks) + self.whole(condition.whole))
         modulation = self.modulate(state).view(-1, 6, c.dim)
         for block in self.blocks:
             x = block(x, modulation, self.cos, self.sin)
         shift, scale = self.modulate_out(state).unsqueeze(1).chunk(2, -1)
-        y = self.out(_plain_norm(x[:, c.context_tok:]) * (1 + scale) + shift)
+        y = self.out(plain_norm(x[:, c.context_tok:]) * (1 + scale) + shift)
         return picture_of(y.float(), c.patch_px, c.size_px)
 
 

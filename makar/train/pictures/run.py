@@ -30,7 +30,7 @@ from makar.train.clock import Clock
 from makar.train.course import limit_of, restore
 from makar.train.device import dtype_of, keep_memory, pick_device, pick_precision
 from makar.train.optimise import Optimiser
-from makar.train.pictures.checkpoint import WEIGHTS, Saver
+from makar.train.pictures.checkpoint import WEIGHTS, Saver, words_map
 from makar.train.pictures.config import Config, resolved
 from makar.train.pictures.data import Pictures, load_pictures
 from makar.train.pictures.loop import Progress, Session, train
@@ -75,7 +75,7 @@ def reopen(out: Path, pack: Path | None = None) -> Prepared:
     config, known = begun(out, Config)
     opened = open_pack(pack or Path(known["where"]))
     expect_same(opened.folder, opened.root, known["root"])
-    return Prepared(out, config, opened, known["start"])
+    return Prepared(out, config, opened, known.get("start", {}))  # a run begun before names none
 
 
 def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | None = None) -> Session:
@@ -178,6 +178,9 @@ def _weights_to_start_with(start: str, wanted: dict[str, Tensor], pack: Pack) ->
         raise BadInput(f"'{start}' names {len(parts)} models to begin with; a relay has two nets")
     for part, place in zip(parts, ("first.", "second."), strict=False):
         tensors, facts = load_shards(start_folder(part), WEIGHTS)
+        if any(not torch.equal(tensors[name], value) for name, value in words_map(pack).items()):
+            raise BadInput(f"'{part}' was told words in another way than this pack; give the pictures themselves with "
+                           "--data FOLDER, or leave out --set start")
         for name, value in tensors.items():
             own = f"{place}{name}" if len(parts) > 1 and not name.startswith(place) else name
             if own in wanted:

@@ -17,7 +17,7 @@ from makar.codecs.pixels import resized, to_pixels, to_values
 from makar.kit.errors import BadInput, Damaged
 from makar.methods.flow import euler, steps
 from makar.nets.patches import PatchTransformer
-from makar.nets.shards import load_shards
+from makar.nets.shards import load_shards, save_shards
 from makar.rooms.image.drawing import denoiser, draw
 from makar.train.checkpoint import checkpoints
 from makar.train.pictures.config import Config, Early, Leaps, resolved
@@ -103,6 +103,10 @@ def test_a_relay_can_begin_with_the_first_net_of_one_model_and_the_second_of_ano
     assert torch.equal(weights["first.out.weight"].bfloat16(), kept[0]["first.out.weight"])
     assert torch.equal(weights["second.out.weight"].bfloat16(), kept[1]["out.weight"])
     assert " and " in both.start["sha256"]
+    tensors, facts = load_shards(folders[1], "weights")
+    save_shards(folders[1], "weights", tensors | {"words.mean": tensors["words.mean"] + 1}, facts)
+    with pytest.raises(BadInput, match="told words in another way"):
+        open_session(both)
 
 
 def test_the_loss_is_the_committed_one(tmp_path: Path, pack: Path) -> None:

@@ -97,11 +97,11 @@ def begin(prompt: str, options: ImageOptions, *, ledger: Ledger | None = None,
         readable(prompt, "prompt", 'makar image "a red dragon"')
     policy = load_policy(options.policy)
     name = options.model or default_model()
+    _prepare(policy)  # opens while the model is read
     model: PictureModel = load(ROOM, name)
     request = request_of(prompt, dataclasses.replace(options, model=name), policy, reference, model.usual)
     if options.style is not None:
         model.looks.number(options.style)
-    _prepare(policy)
     return Work(ROOM, _fitted(request, model), policy=policy, ledger=ledger, asked=asked_of(prompt, model))
 
 
@@ -144,11 +144,11 @@ def asked_of(prompt: str, model: PictureModel) -> dict[str, Any]:
     Raises: NotHere, NoNetwork, Damaged
     """
     from makar.checks.near_copy import settings
-    from makar.rooms.image.confidence import LEAST_FRAC, nearest
+    from makar.rooms.image.confidence import LEAST_FRAC
 
     asked: dict[str, Any] = {"prompt": prompt}
     if prompt.strip() and model.concepts:
-        found = nearest(model, prompt)
+        found = model.nearness(prompt)
         asked["nearness"] = {"score_frac": round(found.score_frac, 4), "least_frac": LEAST_FRAC,
                              "concepts": list(found.concepts),
                              **({"unknown": list(found.unknown)} if found.unknown else {})}

@@ -97,11 +97,11 @@ def begin(prompt: str, options: ImageOptions, *, ledger: Ledger | None = None,
         readable(prompt, "prompt", 'makar image "a red dragon"')
     policy = load_policy(options.policy)
     name = options.model or default_model()
-    _prepare(policy)  # opens while the model is read
     model: PictureModel = load(ROOM, name)
     request = request_of(prompt, dataclasses.replace(options, model=name), policy, reference, model.usual)
     if options.style is not None:
         model.looks.number(options.style)
+    _prepare(policy)
     return Work(ROOM, _fitted(request, model), policy=policy, ledger=ledger, asked=asked_of(prompt, model))
 
 

@@ -14,9 +14,23 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from makar.kit.files import atomic_write, sha256_bytes
-from makar.store.shards import read_files, read_index, unreadable
+from makar.store.shards import SCALE, read_files, read_index, unreadable
 
+LEAST_NUM = 1 << 14
+"""Matrices with fewer numbers are not worth a scale for each row."""
 SHARD_BYTES = 15 << 20  # the header takes a little more
+
+
+def quantised(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Large matrices as int8 with a scale for each row, the largest of a row being 127; all else as bf16."""
+    found: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        if tensor.dim() == 2 and tensor.numel() >= LEAST_NUM:
+            scale = tensor.abs().amax(1, keepdim=True).float().clamp(min=1e-12) / 127
+            found |= {name: (tensor / scale).round().to(torch.int8), name + SCALE: scale}
+        else:
+            found[name] = tensor.to(torch.bfloat16)
+    return found
 
 
 def save_shards(folder: Path, stem: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> str:
@@ -57,7 +71,7 @@ def _shards(tensors: Mapping[str, Tensor]) -> Iterator[dict[str, Tensor]]:
 
 
 def load_shards(folder: Path, stem: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors as they were saved, and the facts.
+    """The tensors as they were saved, but for those with a scale, which are given as fp32; and the facts.
 
     Raises: Damaged
     """
@@ -69,6 +83,8 @@ def load_shards(folder: Path, stem: str) -> tuple[dict[str, Tensor], dict[str, A
             for piece, values in load_tensors(data).items():
                 name, _, start = piece.rpartition("@")
                 tensors[name].view(-1)[int(start):int(start) + len(values)] = values
+        for name in [name for name in tensors if name.endswith(SCALE)]:
+            tensors[name.removesuffix(SCALE)] = tensors[name.removesuffix(SCALE)] * tensors.pop(name)
         return tensors, dict(index["facts"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError, RuntimeError) as error:
         raise unreadable(folder, stem, error) from error

@@ -20,7 +20,9 @@ from makar.kit.files import sha256_bytes
 
 Reals = NDArray[np.float32]
 _STORED: dict[str, np.dtype[Any]] = {
-    "F32": np.dtype(np.float32), "F16": np.dtype(np.float16), "BF16": np.dtype(np.uint16)}
+    "F32": np.dtype(np.float32), "F16": np.dtype(np.float16), "BF16": np.dtype(np.uint16), "I8": np.dtype(np.int8)}
+SCALE = ":scale"
+"""After the name of an int8 matrix: what to multiply each row by."""
 
 
 def read_index(folder: Path, stem: str) -> dict[str, Any]:
@@ -71,6 +73,8 @@ def load_arrays(folder: Path, stem: str) -> tuple[dict[str, Reals], dict[str, An
                     np.left_shift(values, 16, out=place.view(np.uint32), dtype=np.uint32)
                 else:
                     place[:] = values
+        for name in [name for name in arrays if name.endswith(SCALE)]:
+            arrays[name.removesuffix(SCALE)] *= arrays.pop(name)
         return arrays, dict(index["facts"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
         raise unreadable(folder, stem, error) from error

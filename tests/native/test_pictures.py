@@ -14,7 +14,7 @@ from makar.native.pictures import Asked, Reals, patches_of, picture_net, picture
 from makar.nets.patches import Condition
 from makar.nets.relay import PictureNet, new_net
 from makar.nets.shapes import Components, Patches, PictureShape, Relayed
-from makar.nets.shards import load_shards, save_shards
+from makar.nets.shards import load_shards, quantised, save_shards
 from makar.store.shards import load_arrays
 
 PATCHES = Patches(size_px=8, patch_px=2, dim=128, num_layers=2, num_looks=3, word_dim=6, hidden_dim=64, context_tok=3,
@@ -71,6 +71,21 @@ def test_stored_weights_are_read_as_they_were_saved(tmp_path: Path, kind: torch.
     assert facts == {"told": 1} and np.array_equal(arrays["one"], values.float().numpy())
     assert np.array_equal(arrays["two"], values[:2, 0].float().numpy()) and arrays["none"].shape == (0,)
     assert torch.equal(load_shards(tmp_path, "weights")[0]["one"], values)
+
+
+def test_matrices_in_int8_come_back_within_half_a_step_of_their_row(tmp_path: Path) -> None:
+    matrix = torch.randn(300, 200, generator=torch.Generator().manual_seed(0)) * torch.logspace(-6, 3, 300)[:, None]
+    matrix[7] = 0
+    small = matrix[:5, :5]
+    kept = quantised({"matrix": matrix, "small": small})
+    assert {name: value.dtype for name, value in kept.items()} == {
+        "matrix": torch.int8, "matrix:scale": torch.float32, "small": torch.bfloat16}
+    save_shards(tmp_path, "weights", kept, {})
+    arrays, tensors = load_arrays(tmp_path, "weights")[0], load_shards(tmp_path, "weights")[0]
+    assert set(arrays) == set(tensors) == {"matrix", "small"}
+    assert np.array_equal(arrays["matrix"], tensors["matrix"].numpy())
+    step = np.abs(matrix.numpy()).max(1, keepdims=True) / 127
+    assert (np.abs(arrays["matrix"] - matrix.numpy()) <= step * 0.501).all() and not arrays["matrix"][7].any()
 
 
 def test_a_picture_is_drawn_without_pytorch(tmp_path: Path) -> None:

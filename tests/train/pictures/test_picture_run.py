@@ -182,7 +182,7 @@ def teacher(tmp_path_factory: pytest.TempPathFactory, pack: Path) -> Prepared:
 
 @torch.no_grad()
 def test_a_student_draws_in_two_steps_what_its_teacher_draws_in_eight(tmp_path: Path, teacher: Prepared) -> None:
-    prepared = student_of(tmp_path / "student", teacher, 80)
+    prepared = student_of(tmp_path / "student", teacher, 120)
     session = open_session(prepared)
     rows = torch.arange(8)
     condition = session.pictures.asked(session.pictures.phrases[rows, 0], session.pictures.looks[rows, 0])

@@ -1,8 +1,7 @@
 """A Checkpoint of a picture model: a folder with all that is needed to draw with it, and to train on.
 
     model.json card.md config.json            what it is: shape, looks, licence, data, who is to be named; its settings
-    weights.json weights-*.safetensors        the average of the weights, matrices in int8, and the map of words: to draw
-                                              with
+    weights.json weights-*.safetensors        averaged weights, matrices in int8, and the map of words; to draw with
     neighbours.safetensors                    once it is over: an index of the pictures, to see near-copies by
     state.json state-*.safetensors            weights in fp32, optimiser, average, position; to go on from
 """

@@ -6,7 +6,15 @@ weights, for as many minutes of their process's own processor time on one core; 
 pictures, and the Fréchet distance to as many that were held out is taken as `makar eval image` takes it. The others
 know no words, so Makar's are drawn twice: asked for nothing, and asked for what was held out.
 
+few: what a student draws in four steps, and how fast, beside its teacher in 50 steps of Heun with guidance, batched and
+walked by PyTorch as a diffusers pipeline does it. The Fréchet distance is to held-out pictures, of one seed each.
+
+start: a command that draws one picture, from a cold start to its file, beside the import of PyTorch alone; and one
+picture more from a process that is warm, both with all that a release takes: checks, mark, signature, ledger.
+
 Run: python benchmarks/pictures.py forward
+     python benchmarks/pictures.py few --data PACK [--student icons-32-few] [--teacher icons-32]
+     python benchmarks/pictures.py start
      python benchmarks/pictures.py race --data PACK [--minutes 10] [--only makar,diffusers,smalldiffusion]
 """
 
@@ -14,7 +22,11 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import math
+import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -28,13 +40,18 @@ from trial import contest, machine
 
 from makar.codecs.pack import open_pack
 from makar.codecs.pixels import to_pixels
-from makar.methods.flow import euler, steps
+from makar.generate.load import load
+from makar.methods.flow import SAMPLERS, euler, steps
 from makar.nets.patches import Condition, initialised
+from makar.nets.relay import net_of
 from makar.nets.shapes import Patches
+from makar.nets.shards import load_shards
 from makar.recipes.image import icons_cpu
-from makar.rooms.image.drawing import denoiser
+from makar.rooms.image import ROOM, ImageRequest, ImageSampling
+from makar.rooms.image.drawing import denoiser, noise
 from makar.rooms.image.features import Features
 from makar.rooms.image.measures import frechet
+from makar.store import stored
 from makar.train.pictures.data import load_pictures, values_of
 from makar.train.pictures.loop import at_one_time, take_step
 from makar.train.pictures.run import open_session, prepare
@@ -215,6 +232,79 @@ def forward() -> None:
               flush=True)
 
 
+def few(pack: Path, student: str, teacher: str) -> None:
+    """Distances first, then pictures per second, one at a time."""
+    opened = open_pack(pack)
+    held_out, features = load_pictures(opened, "held_out", SIZE_PX, 8, CPU), Features()
+    rows = _spread(len(held_out), MOST_DRAWN)
+    asked = held_out.asked(held_out.phrases[rows, 0], held_out.looks[rows, 0])
+    start = torch.from_numpy(noise(1, (len(rows), CHANNELS, SIZE_PX, SIZE_PX)))
+    real = np.stack([features.of(one) for one in held_out.pixels[rows].numpy()])
+    draw = {f"{student}, 4 steps": _drawing(student, 1.0, "euler", 4),
+            f"{teacher}, 50 steps of Heun": _drawing(teacher, 3.0, "heun", 50)}
+    print(f"{machine()}\n{len(rows)} held-out prompts, one seed each", flush=True)
+    for name, drawn in draw.items():
+        parts = [drawn(start[at], asked.of(at)) for at in torch.arange(len(rows)).split(DRAWN_AT_ONCE)]
+        made = np.stack([features.of(one) for one in to_pixels(torch.cat(parts).numpy())])
+        print(f"{name:<28} Fréchet distance {frechet(real, made):6.1f}", flush=True)
+    model, request = load(ROOM, student), ImageRequest("a red dragon", student, "pixel", sampling=ImageSampling(
+        seed=1, num_steps=4, guidance=1.0))
+    one = asked.of(torch.tensor([0]))
+
+    def ours() -> float:
+        for index in range(20):
+            list(model.pictures(dataclasses.replace(request, sampling=dataclasses.replace(
+                request.sampling, seed=index))))
+        return 20.0
+
+    def theirs() -> float:
+        draw[f"{teacher}, 50 steps of Heun"](start[:1], one)
+        return 1.0
+
+    found = contest({"makar": ours, "loop": theirs}, rounds=9)
+    print(f"prompt to pixels: {found.median('makar'):.1f} pictures/s in 4 steps, {found.median('loop'):.2f} in 50 of "
+          f"Heun: {found.ratio('makar', 'loop'):.1f}x  ({found.rounds})")
+
+
+def _drawing(name: str, guidance: float, solver: str, num_steps: int) -> Callable[[Tensor, Condition], Tensor]:
+    """A stored model in PyTorch, many pictures at once."""
+    folder = stored(name).folder
+    net = net_of(json.loads((folder / "model.json").read_text())["architecture"])
+    weights = load_shards(folder, "weights")[0]
+    net.load_state_dict({key: weights[key].float() for key in net.state_dict()})
+
+    @torch.inference_mode()
+    def drawn(z: Tensor, asked: Condition) -> Tensor:
+        found: Tensor = SAMPLERS[solver](denoiser(at_one_time(net), asked, guidance), z, steps(num_steps))
+        return found
+
+    return drawn
+
+
+def start(rounds: int = 9) -> None:
+    """Each round: a cold start, the import of PyTorch alone, and ten pictures of a warm process."""
+    import makar as package
+
+    package.image("a red dragon", style="pixel")
+    found: dict[str, list[float]] = {"cold start to file": [], "import torch, alone": [], "one more, warm": []}
+    with tempfile.TemporaryDirectory() as work:
+        told = [sys.executable, "-m", "makar.cli", "image", "a red dragon", "--style", "pixel", "-o", f"{work}/a.png"]
+        for _ in range(rounds):
+            for name, words in (("cold start to file", told), ("import torch, alone", [sys.executable, "-c",
+                                                                                         "import torch"])):
+                begin_s = time.perf_counter()
+                subprocess.run(words, check=True, capture_output=True)
+                found[name].append(time.perf_counter() - begin_s)
+            begin_s = time.perf_counter()
+            for seed in range(10):
+                package.image("a red dragon", style="pixel", seed=seed)
+            found["one more, warm"].append((time.perf_counter() - begin_s) / 10)
+    print(machine())
+    for name, spent_s in found.items():
+        print(f"{name:<20} {statistics.median(spent_s):.2f} s, median of {rounds}; {min(spent_s):.2f} to "
+              f"{max(spent_s):.2f}")
+
+
 def _passes(net: torch.nn.Module, dit: torch.nn.Module, dtype: torch.dtype) -> dict[str, Callable[[], float]]:
     asked = Condition(torch.randn(1, 16, 64, dtype=dtype), torch.ones(1, 16, dtype=torch.bool), torch.tensor([1]))
     z, latents = torch.randn(1, 4, 64, 64, dtype=dtype), torch.randn(1, 4, 16, 16, dtype=dtype)
@@ -238,15 +328,21 @@ def _passes(net: torch.nn.Module, dit: torch.nn.Module, dtype: torch.dtype) -> d
 def main() -> None:
     """Runs one part."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=("forward", "race"))
+    parser.add_argument("part", choices=("forward", "few", "race", "start"))
     parser.add_argument("--data", type=Path, help="the pack to learn from")
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--only", default=",".join(CONTESTANTS))
+    parser.add_argument("--student", default="icons-32-few")
+    parser.add_argument("--teacher", default="icons-32")
     args = parser.parse_args()
     if args.part == "forward":
         forward()
+    elif args.part == "start":
+        start()
     elif args.data is None:
-        parser.error("race needs --data PACK, such as makar train image/icons_cpu makes")
+        parser.error(f"{args.part} needs --data PACK, such as makar train image/icons_cpu makes")
+    elif args.part == "few":
+        few(args.data, args.student, args.teacher)
     else:
         race(args.data, args.minutes, args.only.split(","))
 

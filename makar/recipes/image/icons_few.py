@@ -14,7 +14,7 @@ from makar.train.pictures.recipe import PictureRecipe
 def config() -> Config:
     """The shape, the weights and the pictures of its teacher, at a low rate."""
     return dataclasses.replace(
-        icons_cpu.config(), recipe="image/icons_few", batch=32, at_once=16, start=ICONS_32.name, leaps=Leaps(),
+        icons_cpu.config(), recipe="image/icons_few", batch=64, at_once=8, start=ICONS_32.name, leaps=Leaps(),
         optimise=Optimise(name="adamw", rate=3e-4, ema=0.98, weight_decay=0.0),
         schedule=Schedule(num_steps=2000, warmup_steps=20),
         watch=Watch(validate_steps=200, validate_pictures=64, sheet_steps=100, num_steps=4, guidance=1.0))

@@ -142,7 +142,8 @@ def gradient(session: Session, weights: Sequence[Tensor], part: int) -> tuple[Te
     rows = torch.randint(len(session.pictures), (num,), generator=random, device=session.device)
     clean, condition = session.pictures.batch(rows, random, Dropped(flow.no_words_frac, flow.no_look_frac))
     loss = loss_of(session, clean, condition, random, averaged=False).sum() / config.batch
-    return loss.detach(), torch.autograd.grad(loss, weights)
+    # At late times a relay's first net is not asked, at early ones its second.
+    return loss.detach(), torch.autograd.grad(loss, weights, allow_unused=True, materialize_grads=True)
 
 
 def loss_of(session: Session, clean: Tensor, condition: Condition, random: torch.Generator, *,

@@ -215,6 +215,18 @@ def test_a_student_goes_on_to_the_bit(tmp_path: Path, teacher: Prepared) -> None
     expect_same_weights(tmp_path / "straight", tmp_path / "broken")
 
 
+def test_a_relay_has_students_too(tmp_path: Path, pack: Path) -> None:
+    teacher = begun(tmp_path / "teacher", pack, 2, EARLY)
+    list(watched(teacher, open_session(teacher)))
+    student = student_of(tmp_path / "student", teacher, 6)
+    session = open_session(student)
+    before = {name: weight.clone() for name, weight in session.net.state_dict().items()}
+    assert [row.step for row in watched(student, session)] == list(range(1, 7))
+    moved = {name.partition(".")[0] for name, weight in session.net.state_dict().items()
+             if not torch.equal(weight, before[name])}
+    assert moved == {"first", "second"}, "one time of a step is the first net's, others are the second's"
+
+
 def test_a_student_without_a_teacher_is_refused() -> None:
     with pytest.raises(BadInput, match="a model to learn from"):
         resolved(Config("image/icons_few", leaps=Leaps()))

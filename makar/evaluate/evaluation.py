@@ -84,8 +84,11 @@ def stamp(result: Result, items: Sequence[Item], ledger: Ledger) -> Stamp:
 
 
 def finish(evaluation: Evaluation) -> None:
-    """Drops the journal of a run whose result is safe, so that the next run measures anew."""
-    evaluation.journal().unlink(missing_ok=True)
+    """Drops the journal of a run whose result is safe, so that the next run measures anew; a run of the first tasks
+    alone leaves it to one of more, which goes on from there.
+    """
+    if evaluation.limit is None:
+        evaluation.journal().unlink(missing_ok=True)
 
 
 def recorded(journal: Path) -> Iterator[tuple[Item, float]]:

@@ -76,6 +76,15 @@ def test_other_data_or_weights_start_anew(data: Path, tmp_path: Path, scripted: 
     assert replace(here, limit=3).journal() == here.journal()
 
 
+def test_a_run_of_more_goes_on_where_one_of_the_first_items_ended(data: Path, scripted: Any) -> None:
+    first, all_of_them = scripted(), scripted()
+    few = Evaluation(hellaswag.MEASURE, first, data, limit=3)
+    evaluate(few)
+    finish(few)
+    evaluate(Evaluation(hellaswag.MEASURE, all_of_them, data))
+    assert (len(first.asked), len(all_of_them.asked)) == (3 * 4, 9 * 4)
+
+
 def test_the_limit_takes_the_first_items(data: Path, scripted: Any) -> None:
     result, items = evaluate(Evaluation(hellaswag.MEASURE, scripted(), data, limit=3))
     assert [item.key for item in items] == ["0", "1", "2"]

@@ -6,14 +6,14 @@ weights, for as many minutes of their process's own processor time on one core; 
 pictures, and the Fréchet distance to as many that were held out is taken as `makar eval image` takes it. The others
 know no words, so Makar's are drawn twice: asked for nothing, and asked for what was held out.
 
-few: what a student draws in four steps, and how fast, beside its teacher in 50 steps of Heun with guidance, batched and
-walked by PyTorch as a diffusers pipeline does it. The Fréchet distance is to held-out pictures, of one seed each.
+few: what the model draws in four steps, and how fast, beside the same model in 50 steps of Heun, walked by PyTorch as a
+diffusers pipeline does it. The Fréchet distance is to held-out pictures, of one seed each.
 
 start: a command that draws one picture, from a cold start to its file, beside the import of PyTorch alone; and one
 picture more from a process that is warm, both with all that a release takes: checks, mark, signature, ledger.
 
 Run: python benchmarks/pictures.py forward
-     python benchmarks/pictures.py few --data PACK [--student icons-32-few] [--teacher icons-32]
+     python benchmarks/pictures.py few --data PACK [--model icons-32]
      python benchmarks/pictures.py start
      python benchmarks/pictures.py race --data PACK [--minutes 10] [--only makar,diffusers,smalldiffusion]
 """
@@ -51,6 +51,7 @@ from makar.rooms.image import ROOM, ImageRequest, ImageSampling
 from makar.rooms.image.drawing import denoiser, noise
 from makar.rooms.image.features import Features
 from makar.rooms.image.measures import frechet
+from makar.rooms.image.models import PictureModel
 from makar.store import stored
 from makar.train.pictures.data import load_pictures, values_of
 from makar.train.pictures.loop import at_one_time, take_step
@@ -60,6 +61,8 @@ SIZE_PX, CHANNELS, DRAWN_AT_ONCE, MOST_DRAWN = 32, 4, 32, 160
 BATCH = 16
 """Of the others, as in diffusers' example; smalldiffusion's 1,024 would be a step or two a minute on a processor."""
 CPU = torch.device("cpu")
+FEW = ImageSampling(num_steps=4, guidance=2.5, times=(0.0, 0.1, 0.4, 0.75))
+LONG = ImageSampling(num_steps=50, guidance=3.0, solver="heun")
 Draw = Callable[[int], Tensor]
 """Makes that many pictures as values. Shapes: -> (num, 4, S, S)"""
 Contestant = tuple[int, Callable[[float], None], Mapping[str, Draw]]
@@ -232,7 +235,7 @@ def forward() -> None:
               flush=True)
 
 
-def few(pack: Path, student: str, teacher: str) -> None:
+def few(pack: Path, name: str) -> None:
     """Distances first, then pictures per second, one at a time."""
     opened = open_pack(pack)
     held_out, features = load_pictures(opened, "held_out", SIZE_PX, 8, CPU), Features()
@@ -240,15 +243,15 @@ def few(pack: Path, student: str, teacher: str) -> None:
     asked = held_out.asked(held_out.phrases[rows, 0], held_out.looks[rows, 0])
     start = torch.from_numpy(noise(1, (len(rows), CHANNELS, SIZE_PX, SIZE_PX)))
     real = np.stack([features.of(one) for one in held_out.pixels[rows].numpy()])
-    draw = {f"{student}, 4 steps": _drawing(student, 1.0, "euler", 4),
-            f"{teacher}, 50 steps of Heun": _drawing(teacher, 3.0, "heun", 50)}
+    model: PictureModel = load(ROOM, name)
+    quick = FEW if model.usual.num_steps > len(FEW.times) else model.usual
+    draw = {f"{quick.num_steps} steps": _drawing(name, quick), "50 steps of Heun": _drawing(name, LONG)}
     print(f"{machine()}\n{len(rows)} held-out prompts, one seed each", flush=True)
-    for name, drawn in draw.items():
+    for way, drawn in draw.items():
         parts = [drawn(start[at], asked.of(at)) for at in torch.arange(len(rows)).split(DRAWN_AT_ONCE)]
         made = np.stack([features.of(one) for one in to_pixels(torch.cat(parts).numpy())])
-        print(f"{name:<28} Fréchet distance {frechet(real, made):6.1f}", flush=True)
-    model, request = load(ROOM, student), ImageRequest("a red dragon", student, "pixel", sampling=ImageSampling(
-        seed=1, num_steps=4, guidance=1.0))
+        print(f"{way:<17} Fréchet distance {frechet(real, made):6.1f}", flush=True)
+    request = ImageRequest("a red dragon", name, "pixel", sampling=quick)
     one = asked.of(torch.tensor([0]))
 
     def ours() -> float:
@@ -258,15 +261,15 @@ def few(pack: Path, student: str, teacher: str) -> None:
         return 20.0
 
     def theirs() -> float:
-        draw[f"{teacher}, 50 steps of Heun"](start[:1], one)
+        draw["50 steps of Heun"](start[:1], one)
         return 1.0
 
     found = contest({"makar": ours, "loop": theirs}, rounds=9)
-    print(f"prompt to pixels: {found.median('makar'):.1f} pictures/s in 4 steps, {found.median('loop'):.2f} in 50 of "
-          f"Heun: {found.ratio('makar', 'loop'):.1f}x  ({found.rounds})")
+    print(f"prompt to pixels: {found.median('makar'):.1f} pictures/s in {quick.num_steps} steps, "
+          f"{found.median('loop'):.2f} in 50 of Heun: {found.ratio('makar', 'loop'):.1f}x  ({found.rounds})")
 
 
-def _drawing(name: str, guidance: float, solver: str, num_steps: int) -> Callable[[Tensor, Condition], Tensor]:
+def _drawing(name: str, sampling: ImageSampling) -> Callable[[Tensor, Condition], Tensor]:
     """A stored model in PyTorch, many pictures at once."""
     folder = stored(name).folder
     net = net_of(json.loads((folder / "model.json").read_text())["architecture"])
@@ -275,7 +278,8 @@ def _drawing(name: str, guidance: float, solver: str, num_steps: int) -> Callabl
 
     @torch.inference_mode()
     def drawn(z: Tensor, asked: Condition) -> Tensor:
-        found: Tensor = SAMPLERS[solver](denoiser(at_one_time(net), asked, guidance), z, steps(num_steps))
+        found: Tensor = SAMPLERS[sampling.solver](denoiser(at_one_time(net), asked, sampling.guidance), z,
+                                                   sampling.grid)
         return found
 
     return drawn
@@ -332,8 +336,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="the pack to learn from")
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--only", default=",".join(CONTESTANTS))
-    parser.add_argument("--student", default="icons-32-few")
-    parser.add_argument("--teacher", default="icons-32")
+    parser.add_argument("--model", default="icons-32")
     args = parser.parse_args()
     if args.part == "forward":
         forward()
@@ -342,7 +345,7 @@ def main() -> None:
     elif args.data is None:
         parser.error(f"{args.part} needs --data PACK, such as makar train image/icons_cpu makes")
     elif args.part == "few":
-        few(args.data, args.student, args.teacher)
+        few(args.data, args.model)
     else:
         race(args.data, args.minutes, args.only.split(","))
 

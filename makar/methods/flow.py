@@ -69,9 +69,9 @@ def heun(denoise: Denoise[V], z: V, times: Sequence[float]) -> V:
 SAMPLERS: Mapping[str, Sampler[Any]] = {"euler": euler, "heun": heun}
 
 
-def steps(num: int, start: float = 0.0) -> list[float]:
-    """Evenly spaced times from the start to 1. Shapes: -> (num + 1,)"""
-    return [start + (1 - start) * step / num for step in range(num)] + [1.0]
+def steps(num: int) -> list[float]:
+    """Evenly spaced times from 0 to 1. Shapes: -> (num + 1,)"""
+    return [step / num for step in range(num)] + [1.0]
 
 
 def guided(asked: Denoise[V], both: Both[V], scale: float, interval: tuple[float, float] = (0.0, 1.0)) -> Denoise[V]:

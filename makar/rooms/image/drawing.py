@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from makar.methods.flow import SAMPLERS, Denoise, guided, mixed, steps
+from makar.methods.flow import SAMPLERS, Denoise, guided, mixed
 
 GUIDED = (0.0, 0.9)
 """The times within which guidance works, 0 being noise and 1 the picture."""
@@ -61,14 +61,17 @@ def keeping(denoise: Denoise[Reals], given: Given) -> Denoise[Reals]:
     return lambda z, time: clean + free * (denoise(z, time) - clean)
 
 
-def draw(shape: tuple[int, ...], denoise: Denoise[Reals], seed: int, num_steps: int, solver: str,
+def draw(shape: tuple[int, ...], denoise: Denoise[Reals], seed: int, times: Sequence[float], solver: str,
          given: Given | None = None) -> Reals:
-    """One picture. Shapes: -> `shape`, which is (1, C, S, S)"""
+    """One picture; where one is given, the times are crowded into what is left of the way.
+
+    Shapes: -> `shape`, which is (1, C, S, S)
+    """
     z, start = noise(seed, shape), 0.0
     if given is not None:
         start = 1 - given.strength_frac
         z, denoise = mixed(given.clean, z, start), keeping(denoise, given)
     if start >= 1:
         return z
-    drawn: Reals = SAMPLERS[solver](denoise, z, steps(num_steps, start))
+    drawn: Reals = SAMPLERS[solver](denoise, z, [start + (1 - start) * time for time in times])
     return drawn

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal
 
 from makar.codecs.picture import ICON_SIDES_PX
 from makar.kit.errors import BadInput, UnknownName
-from makar.methods.flow import SAMPLERS
+from makar.methods.flow import SAMPLERS, steps
 from makar.store.pictures import ENLARGED_BY_PIXELS, ESRGAN
 
 SIZES_PX = (32, 64, 128, 256, 512)
@@ -25,12 +26,14 @@ class ImageSampling:
     """How a picture is drawn from noise.
 
     num_steps: looks of Euler, half the looks of Heun; guidance: how far to go towards the prompt (1 is not at all)
+    times: where each step begins, 0 being noise and 1 the picture; none for even steps
     """
 
     seed: int = 0
     num_steps: int = 16
     guidance: float = 3.0
     solver: Literal["euler", "heun"] = "euler"
+    times: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= self.num_steps <= MOST_STEPS:
@@ -39,6 +42,16 @@ class ImageSampling:
             raise BadInput(f"guidance is between 0 and 30; got {self.guidance}")
         if self.solver not in SAMPLERS:
             raise UnknownName("solver", self.solver, SAMPLERS)
+        rise = (-1.0, *self.times, 1.0)
+        if self.times and (len(self.times) != self.num_steps or self.times[0] != 0
+                           or any(after <= before for before, after in pairwise(rise))):
+            raise BadInput(f"the times of {self.num_steps} steps are as many numbers that rise from 0 to less than 1; "
+                           f"got {', '.join(f'{time:g}' for time in self.times)}")
+
+    @property
+    def grid(self) -> list[float]:
+        """The times from 0 to 1. Shapes: -> (num_steps + 1,)"""
+        return [*self.times, 1.0] if self.times else steps(self.num_steps)
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,9 @@ class Saver:
     def __call__(self, session: Session) -> Path:
         weights = {name: weight.detach() for name, weight in session.net.named_parameters()}
         average = weights | session.optimiser.average
+        for name, before in session.begun_with.items():
+            if name in average:
+                average[name] = torch.lerp(average[name], before.to(average[name]), session.config.kept_frac)
         model = self._model(session)
         final = step_folder(session.out, session.clock.step)
         with whole_folder(final) as part:
@@ -77,7 +80,7 @@ class Saver:
             "pixel_looks": sorted({look for entry in self._pack.entries if entry.size_px < facts["settings"]["size_px"]
                                    for look in (entry.style, entry.source)}),
             "licence": "Apache-2.0; the pictures of its data under " + ", ".join(sorted(facts["licences"])),
-            "usual": {"num_steps": session.config.watch.num_steps, "guidance": session.config.watch.guidance},
+            "usual": to_json(session.config.watch.sampling),
             "training_data": f"{len(session.pictures):,} pictures of the pack {self._pack.root[:16]} ({told}){before}",
             "trained": {"recipe": session.config.recipe, "step": clock.step, "num_pictures": clock.num_tok,
                         "seconds": round(clock.seconds, 1), "device": str(session.device), "parent": self._parent,

@@ -8,6 +8,7 @@ from typing import Literal
 
 from makar.kit.errors import BadInput
 from makar.nets.shapes import HEAD_DIM, Components, Patches, PictureShape, Relayed
+from makar.rooms.image.request import ImageSampling
 from makar.train.config import Optimise, Schedule, rate_of
 
 
@@ -66,8 +67,8 @@ class Leaps:
 class Watch:
     """How often the run looks at itself. A checkpoint is written every `checkpoint_s`, or every `checkpoint_steps`.
 
-    sheet_steps: between two contact sheets; num_steps, guidance: how their pictures are sampled, and the model's own
-    where nothing else is asked for
+    sheet_steps: between two contact sheets; num_steps, guidance, times: how their pictures are sampled, and the
+    model's own where nothing else is asked for; no times are even steps
     """
 
     validate_steps: int = 500
@@ -75,8 +76,17 @@ class Watch:
     sheet_steps: int = 1000
     num_steps: int = 25
     guidance: float = 3.0
+    times: tuple[float, ...] = ()
     checkpoint_s: float = 180.0
     checkpoint_steps: int = 0
+
+    @property
+    def sampling(self) -> ImageSampling:
+        """How its pictures are sampled.
+
+        Raises: BadInput
+        """
+        return ImageSampling(num_steps=self.num_steps, guidance=self.guidance, times=self.times)
 
 
 @dataclass(frozen=True)
@@ -86,6 +96,8 @@ class Config:
     size: the dial; layers, 64 channels and one head for each. batch: pictures of a step; at_once: of one forward pass
     start: whose weights the run begins with, a checkpoint's folder or a model's name, or A+B where a relay's first net
     begins as A and its second as B; empty for random ones
+    kept_frac: of those weights in what is saved to draw with, the rest being what the run made of them: halfway, what
+    was known before is forgotten less (Wortsman et al. 2021, arXiv:2109.01903, eq. 1)
     leaps: how the net becomes a student of that model; None for one that learns from pictures alone
     workers: parts of a step that are computed side by side, each by one thread; on a processor that is shared, two
     workers wait for each other once a step, two threads of one product at every product
@@ -99,6 +111,7 @@ class Config:
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     compile: bool | None = None
     start: str = ""
+    kept_frac: float = 0.0
     batch: int = 256
     at_once: int = 1024
     workers: int = 1
@@ -136,7 +149,7 @@ def resolved(config: Config) -> Config:
               ("at_once", config.at_once, 1, 1 << 16), ("workers", config.workers, 1, 256),
               ("net.size_px", n.size_px, 8, 512), ("net.patch_px", n.patch_px, 1, n.size_px),
               ("net.context_tok", n.context_tok, 1, 64), ("schedule.num_steps", config.schedule.num_steps, 1, 10**8),
-              ("flow.no_words_frac", config.flow.no_words_frac, 0, 1),
+              ("flow.no_words_frac", config.flow.no_words_frac, 0, 1), ("kept_frac", config.kept_frac, 0, 1),
               ("optimise.ema", config.optimise.ema, 0, 0.99999),
               ("flow.no_look_frac", config.flow.no_look_frac, 0, 1),
               ("watch.validate_steps", config.watch.validate_steps, 1, 10**8),

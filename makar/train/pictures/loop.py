@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -52,7 +52,9 @@ class Progress:
 
 @dataclass
 class Session:
-    """A run in memory. `save` writes a checkpoint and returns where. teacher: of a net that learns leaps"""
+    """A run in memory. `save` writes a checkpoint and returns where. teacher: of a net that learns leaps
+    begun_with: weights of which a part is kept in what is saved to draw with
+    """
 
     config: Config
     net: PictureNet
@@ -66,6 +68,7 @@ class Session:
     dtype: torch.dtype
     limit_s: float = math.inf
     teacher: PictureNet | None = None
+    begun_with: Mapping[str, Tensor] = field(default_factory=dict)
     measures: dict[str, float] = field(default_factory=dict)
 
     @property

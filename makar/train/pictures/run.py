@@ -19,7 +19,7 @@ from makar.codecs.prompts import Prompts
 from makar.kit.config import replace_at, to_json
 from makar.kit.errors import BadInput, Damaged
 from makar.kit.files import atomic_write, read_text
-from makar.methods.flow import euler, steps
+from makar.methods.flow import euler
 from makar.nets.components import principal
 from makar.nets.relay import PictureNet, Relay, blocks_of, new_net, parts_of
 from makar.nets.shapes import PictureShape
@@ -96,6 +96,7 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
         values, early = values_of(pictures.pixels).flatten(1), net.first
         early.load_state_dict(principal(values, early.config.num_components, config.seed), strict=False)
     teacher = _teacher(config, architecture, pack, device) if config.leaps else None
+    kept = _weights_to_start_with(config.start, net.state_dict(), pack) if config.start and config.kept_frac else {}
     weights = dict(net.named_parameters())
     moved = {name: weight for name, weight in weights.items() if weight.requires_grad}
     optimiser = Optimiser(moved, config.optimise, parts_of(architecture), dtype)
@@ -113,7 +114,7 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
     held_out = _held_out(prepared, architecture, device)
     saver = Saver(pack, parent, prepared.start)
     return Session(config, net, optimiser, pictures, held_out, clock, saver, prepared.out, device, dtype,
-                   limit_of(minutes, clock), teacher, measures)
+                   limit_of(minutes, clock), teacher, kept, measures)
 
 
 def _teacher(config: Config, architecture: PictureShape, pack: Pack, device: torch.device) -> PictureNet:
@@ -231,7 +232,7 @@ def sheet(session: Session) -> bytes:
     start = torch.from_numpy(np.concatenate([noise(index, (1, c.channels, c.size_px, c.size_px))
                                              for index in range(num)])).to(device)
     net = at_one_time(session.averaged if session.optimiser.average else session.forward)
-    made = to_pixels(euler(denoiser(net, condition, watch.guidance), start, steps(watch.num_steps)).cpu().numpy())
+    made = to_pixels(euler(denoiser(net, condition, watch.guidance), start, watch.sampling.grid).cpu().numpy())
     real = asked.pixels[rows].cpu().numpy()
     across = min(12, num)
     both = [part for at in range(0, num, across) for part in (made[at:at + across], real[at:at + across])]

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from makar.kit.errors import BadInput, UnknownName
+from makar.methods.flow import steps
 from makar.rooms.image import ImageRequest, ImageSampling, Reference
 from makar.rooms.image.drawing import Given, Reals, draw
 from makar.rooms.image.models import tiny
@@ -46,9 +47,11 @@ def test_eight_candidates_are_those_of_their_seeds_alone(model: PatchFlow) -> No
     assert len({picture.tobytes() for picture in together}) == 8
 
 
-def test_words_style_guidance_and_solver_all_change_the_picture(model: PatchFlow) -> None:
+def test_words_style_guidance_times_and_solver_all_change_the_picture(model: PatchFlow) -> None:
     plain = drawn(model, request())[0]
+    times = tuple(step**2 / 64 for step in range(8))
     for other in (request(prompt="a square"), request(style="hollow"),
+                  request(sampling=dataclasses.replace(SAMPLING, times=times)),
                   request(sampling=dataclasses.replace(SAMPLING, guidance=1.0)),
                   request(sampling=dataclasses.replace(SAMPLING, solver="heun"))):
         assert not np.array_equal(drawn(model, other)[0], plain)
@@ -80,7 +83,7 @@ def test_more_strength_goes_further_away() -> None:
     def exact(z: Reals, t: float) -> Reals:
         return t * z / (t**2 + (1 - t) ** 2)  # of data that are standard normal numbers
 
-    apart = [float(np.square(draw(given.shape, exact, 2, 20, "heun", Given(given, strength)) - given).mean())
+    apart = [float(np.square(draw(given.shape, exact, 2, steps(20), "heun", Given(given, strength)) - given).mean())
              for strength in (0.0, 0.3, 0.6, 1.0)]
     assert apart[0] == 0
     assert apart == sorted(apart)
@@ -108,7 +111,9 @@ def test_what_cannot_be_asked_is_refused_in_one_line(model: PatchFlow) -> None:
         with pytest.raises(BadInput, match=words):
             request(**changes)
     for changes, words in (({"num_steps": 0}, "steps"), ({"guidance": -1.0}, "guidance"),
-                           ({"solver": "rk"}, "euler")):
+                           ({"solver": "rk"}, "euler"), ({"times": (0.0, 0.5)}, "8 steps"),
+                           ({"num_steps": 2, "times": (0.1, 0.5)}, "rise from 0"),
+                           ({"num_steps": 3, "times": (0.0, 0.5, 0.5)}, "rise from 0")):
         with pytest.raises(BadInput, match=words):
             dataclasses.replace(SAMPLING, **changes)
     with pytest.raises(BadInput, match="strength"):

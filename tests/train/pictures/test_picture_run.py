@@ -200,7 +200,8 @@ def test_a_student_draws_in_two_steps_what_its_teacher_draws_in_eight(tmp_path: 
     assert (after - wanted).square().mean() < 0.7 * (before - wanted).square().mean()
     assert torch.equal(drawn(session.teacher, 3.0, 8), wanted), "the teacher itself learns nothing"
     assert last.checkpoint is not None
-    assert json.loads((last.checkpoint / "model.json").read_text())["usual"] == {"num_steps": 2, "guidance": 1.0}
+    usual = json.loads((last.checkpoint / "model.json").read_text())["usual"]
+    assert (usual["num_steps"], usual["guidance"], usual["times"]) == (2, 1.0, [])
 
 
 def test_a_student_goes_on_to_the_bit(tmp_path: Path, teacher: Prepared) -> None:
@@ -345,6 +346,23 @@ def test_a_finished_run_serves_the_room(tmp_path: Path, pack: Path, early: Early
     (folder / "weights-00000.safetensors").write_bytes(b"other")
     with pytest.raises(Damaged, match="were changed"):
         store.add(folder, "shapes-again")
+
+
+def test_a_part_of_the_weights_that_a_run_began_with_can_be_kept(tmp_path: Path, pack: Path) -> None:
+    first = begun(tmp_path / "first", pack, 2)
+    list(watched(first, open_session(first)))
+    start = checkpoints(tmp_path / "first")[-1]
+    before, found = load_shards(start, "weights")[0], {}
+    for kept_frac in (0.0, 0.5, 1.0):
+        config = dataclasses.replace(first.config, start=str(start), kept_frac=kept_frac)
+        run = prepare(tmp_path / f"kept{kept_frac}", config, pack)
+        list(watched(run, open_session(run)))
+        found[kept_frac] = load_shards(checkpoints(run.out)[-1], "weights")[0]
+    for name in ("modulate.bias", "modulate_out.bias", "out.bias"):  # small, so that bf16 tells them apart
+        made, half, all_of_it = (found[kept_frac][name].float() for kept_frac in (0.0, 0.5, 1.0))
+        apart = float((made - before[name].float()).abs().max())
+        assert apart > 0 and torch.allclose(all_of_it, before[name].float(), atol=0.02 * apart)
+        assert torch.allclose(half, (made + before[name]) / 2, atol=0.02 * apart)
 
 
 def test_a_text_room_refuses_a_model_of_pictures_and_the_other_way_round(tmp_path: Path, pack: Path) -> None:

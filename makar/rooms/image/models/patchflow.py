@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from makar.codecs.pixels import crisp, to_pixels, to_values
 from makar.codecs.prompts import Prompts, reader
+from makar.kit.config import from_json
 from makar.kit.errors import BadInput, Damaged
 from makar.kit.files import read_text
 from makar.native.pictures import PictureNet, picture_net
@@ -92,7 +93,7 @@ class PatchFlow:
         for index in range(request.n):
             with one_thread():
                 values = draw((1, s.channels, s.size_px, s.size_px), denoise, sampling.seed + index,
-                              sampling.num_steps, sampling.solver, given)
+                              sampling.grid, sampling.solver, given)
             yield index, self._finished(to_pixels(values)[0], request.style)
 
     def _finished(self, pixels: Pixels, style: str | None) -> Pixels:
@@ -126,7 +127,7 @@ def build(stored: StoredModel) -> PatchFlow:
         looks = Looks(tuple(told["looks"]), tuple(facts["styles"]), tuple(facts["pixel_looks"]))
         return PatchFlow(stored.name, stored.sha256, stored.training_data, shape, picture_net(shape, weights),
                          Prompts(facts["reader"], **words), looks, tuple(facts.get("concepts", ())),
-                         weights.get("concepts"), ImageSampling(**facts.get("usual", {})))
+                         weights.get("concepts"), from_json(ImageSampling, facts.get("usual", {})))
     except (KeyError, TypeError, ValueError) as error:
         raise Damaged(f"the model in '{stored.folder}' is not whole ({error!s:.200})") from error
 

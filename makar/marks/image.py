@@ -25,17 +25,18 @@ from makar.marks.finding import Finding
 from makar.marks.key import MarkKey
 from makar.marks.key import keys as all_keys
 from makar.marks.kinds import Mark
-from makar.marks.pictures import LUMA, Picture, Reals, residual
+from makar.marks.pictures import Picture, residual
+from makar.marks.reading import payload_in
+from makar.marks.strength import added
 from makar.marks.waves import PAYLOAD_BITS, SCHEME, pattern, waves_of
 
 LEAST_PSNR_DB = 42.0
 THRESHOLD = 1e-4
 """A picture is said to carry a mark where at most this share of unmarked pictures would seem to."""
-SURE_PAYLOAD = 5.6
-"""Where the payload's weaker half stands so many deviations above chance, another was likelier in one of 1,000."""
+MOST_DOUBT = 1e-3
+"""A payload is read where the chance that it is another is at most this."""
 ENOUGH_PX = 128 * 128
 """With fewer visible pixels than this, finding nothing says nothing."""
-_DIRECTION = LUMA / np.linalg.norm(LUMA)  # of a colour: the most brightness for the least change
 _SLACK_DB = 0.1
 
 
@@ -67,27 +68,11 @@ def embed(rgba: Picture, key: MarkKey, payload: int) -> Picture:
     seen = rgba[..., 3] > 0
     if not seen.any():
         return rgba.copy()
-    drawn = pattern(waves_of(key).carrying(payload), *rgba.shape[:2]) * (rgba[..., 3] / 255)
+    drawn = pattern(waves_of(key).carrying(payload), rgba.shape[:2]) * (rgba[..., 3] / 255)
     colours = rgba[seen][:, :3].astype(np.float64)
     marked = rgba.copy()
-    marked[seen, :3] = _added(colours, drawn[seen])
+    marked[seen, :3] = added(colours, drawn[seen], 255**2 / 10**((LEAST_PSNR_DB + _SLACK_DB) / 10))
     return marked
-
-
-def _added(colours: Reals, drawn: Reals) -> Picture:
-    """The colours with as much of the drawn brightness as the allowed error lets in.
-
-    Where a colour ends at black or white a part is cut off, so that there is room for more elsewhere: the strength is
-    found by trying.
-    Shapes: (n, 3), (n,) -> (n, 3)
-    """
-    allowed = 255**2 / 10**((LEAST_PSNR_DB + _SLACK_DB) / 10)
-    low, high = 0.0, 4.0 * np.sqrt(3 * allowed / max(1e-12, float((drawn**2).mean())))
-    for _ in range(20):
-        strength = (low + high) / 2
-        tried = np.rint(np.clip(colours + strength * drawn[:, None] * _DIRECTION, 0, 255))
-        low, high = (strength, high) if ((tried - colours)**2).mean() <= allowed else (low, strength)
-    return np.rint(np.clip(colours + low * drawn[:, None] * _DIRECTION, 0, 255)).astype(np.uint8)
 
 
 def psnr_db(before: Picture, after: Picture) -> float:
@@ -121,8 +106,8 @@ def detect_in(rgba: Picture, keys: Sequence[MarkKey], threshold: float = THRESHO
     num_px = int((rgba[..., 3] > 0).sum())
     if p > threshold:
         return _not_found(p, num_px)
-    payload, sureness = waves_of(key).read(polished(waves_of(key), seen, best))
-    read = written(payload) if sureness >= SURE_PAYLOAD else None
+    payload, doubt = payload_in(waves_of(key), seen, polished(waves_of(key), seen, best))
+    read = written(payload) if doubt <= MOST_DOUBT else None
     carried = f"payload {read}" if read else "its payload cannot be read"
     return Finding(True, p, f"carries the mark of key {key.id} (p = {p:.1g}{_shape(best)}), {carried}", SCHEME, key.id,
                    payload=read)

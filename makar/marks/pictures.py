@@ -12,7 +12,7 @@ LUMA = np.array([0.299, 0.587, 0.114])
 _LEAST_ALPHA = 0.06
 _REACH_PX, _SPREAD_PX = 4, 2.5
 _ALIKE, _LARGEST = 6.0, 6.0  # of 255
-_GROUND_SHARE, _GROUND_NEAR = 0.4, 30
+_GROUND_SHARE, _GROUND_NEAR = 0.6, 30
 _OPPONENT = np.array([[0.299, 0.587, 0.114], [-0.169, -0.331, 0.5], [0.5, -0.419, -0.081]])
 """Brightness and two differences of colour. Source: ITU-T T.871, section 7"""
 

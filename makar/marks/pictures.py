@@ -44,8 +44,28 @@ def _ground(rgba: Picture) -> NDArray[np.bool_]:
     colour = np.median(border, axis=0)
     if (rgba[..., 3] < 255).any() or (border == colour).all(axis=1).mean() < _GROUND_SHARE:
         return np.zeros(rgba.shape[:2], dtype=np.bool_)
-    near: NDArray[np.bool_] = (np.abs(rgba - colour) <= _GROUND_NEAR).all(axis=2)
-    return near
+    near = (np.abs(rgba - colour) <= _GROUND_NEAR).all(axis=2)
+    return _reached(near)
+
+
+def _reached(near: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The places that can be walked to from the border, along rows and columns, over places that are near."""
+    reached = near.copy()
+    reached[1:-1, 1:-1] = False
+    before = -1
+    while (count := int(reached.sum())) > before:
+        before = count
+        reached = _along(_along(reached, near).T, near.T).T
+    return reached
+
+
+def _along(reached: NDArray[np.bool_], near: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The same with all of every run of near places in a row of which one was reached."""
+    walls = np.pad(~near, ((0, 0), (1, 0)), constant_values=True)
+    runs = walls.ravel().cumsum().reshape(walls.shape)[:, 1:]
+    touched = np.bincount(runs.ravel(), weights=reached.ravel()) > 0
+    along: NDArray[np.bool_] = touched[runs] & near
+    return along
 
 
 def _smooth(colours: NDArray[np.float32], seen: NDArray[np.float32]) -> NDArray[np.float32]:

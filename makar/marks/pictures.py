@@ -13,6 +13,7 @@ _LEAST_ALPHA = 0.06
 _REACH_PX, _SPREAD_PX = 4, 2.5
 _ALIKE, _LARGEST = 6.0, 6.0  # of 255
 _GROUND_SHARE, _GROUND_NEAR = 0.6, 30
+_MOST_TURNS = 32  # on a walk over the ground: a maze is no ground
 _OPPONENT = np.array([[0.299, 0.587, 0.114], [-0.169, -0.331, 0.5], [0.5, -0.419, -0.081]])
 """Brightness and two differences of colour. Source: ITU-T T.871, section 7"""
 
@@ -52,10 +53,10 @@ def _reached(near: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The places that can be walked to from the border, along rows and columns, over places that are near."""
     reached = near.copy()
     reached[1:-1, 1:-1] = False
-    before = -1
-    while (count := int(reached.sum())) > before:
-        before = count
-        reached = _along(_along(reached, near).T, near.T).T
+    for _ in range(_MOST_TURNS):
+        before, reached = reached, _along(_along(reached, near).T, near.T).T
+        if (before == reached).all():
+            break
     return reached
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from makar.marks.pictures import Picture, residual
 from makar.marks.waves import CYCLES, TILE_PX, Reals, Spectrum, Waves, deviation, pattern, spectrum_at
 
 SMALLEST, LARGEST = 0.48, 2.1
@@ -54,7 +55,8 @@ class Plane:
     @functools.cached_property
     def spectra(self) -> list[tuple[float, Spectrum]]:
         """By scale, of the window that is searched."""
-        down, across, window = _middle(self.residual, _WINDOW_PX)
+        down, across, covered = _middle(self.residual.shape, _WINDOW_PX)
+        window = self.residual[covered]
         return [(scale, whitened(spectrum_at(window, scale, self.top_px + down, self.left_px + across)))
                 for scale in scales(max(window.shape))]
 
@@ -72,15 +74,16 @@ class Plane:
         return Plane(self.residual - share * drawn, self.top_px, self.left_px)
 
 
-def plane(residual: Reals) -> Plane:
-    """Prepares a residual for the search under any number of keys. Shapes: (H, W)"""
-    top, left, middle = _middle(residual, _MOST_PX)
-    return Plane(middle, top, left)
+def plane(rgba: Picture) -> Plane:
+    """Prepares a picture for the search under any number of keys. Shapes: (H, W, 4)"""
+    top, left, window = _middle(rgba.shape, _MOST_PX)
+    return Plane(residual(rgba[window]), top, left)
 
 
-def _middle(residual: Reals, most_px: int) -> tuple[int, int, Reals]:
-    top, left = (max(0, (size - most_px) // 2) for size in residual.shape)
-    return top, left, residual[top:top + most_px, left:left + most_px]
+def _middle(shape: tuple[int, ...], most_px: int) -> tuple[int, int, tuple[slice, slice]]:
+    """Where the window around the middle begins, and what it covers."""
+    top, left = (max(0, (size - most_px) // 2) for size in shape[:2])
+    return top, left, (slice(top, top + most_px), slice(left, left + most_px))
 
 
 def scales(extent_px: int) -> list[float]:

@@ -12,7 +12,7 @@ Proc. SPIE 3528 (a tile that repeats); O'Ruanaidh and Pun 1998, Signal Processin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from makar.marks.finding import Finding
 from makar.marks.key import MarkKey
 from makar.marks.key import keys as all_keys
 from makar.marks.kinds import Mark
-from makar.marks.pictures import Picture, residual
+from makar.marks.pictures import Picture, cut_out
 from makar.marks.reading import payload_in
 from makar.marks.strength import added
 from makar.marks.waves import PAYLOAD_BITS, SCHEME, pattern, waves_of
@@ -98,19 +98,43 @@ def detect(data: bytes, *, keys: Sequence[MarkKey] | None = None, threshold: flo
 
 
 def detect_in(rgba: Picture, keys: Sequence[MarkKey], threshold: float = THRESHOLD) -> Finding:
-    """As `detect`, of a picture's pixels. Shapes: (H, W, 4)"""
-    seen = plane(residual(rgba))
-    found = [(best_alignment(waves_of(key), seen), key) for key in keys]
-    best, key = min(found, key=lambda one: one[0].p_value)
-    p = min(1.0, best.p_value * len(keys))
-    num_px = int((rgba[..., 3] > 0).sum())
+    """As `detect`, of a picture's pixels: as it is and, if that says too little, without the ground that it lies on.
+
+    Shapes: (H, W, 4)
+    """
+    alone = cut_out(rgba)
+    num_tests = len(keys) * (1 if alone is None else 2)
+    looks = [_look(rgba, keys, num_tests, threshold)]
+    if alone is not None and looks[0].doubt > MOST_DOUBT:
+        looks.append(_look(alone, keys, num_tests, threshold))
+    doubt, p, found, key, payload = min(looks, key=lambda look: look[:2])
     if p > threshold:
-        return _not_found(p, num_px)
-    payload, doubt = payload_in(waves_of(key), seen, polished(waves_of(key), seen, best))
+        return _not_found(p, int((rgba[..., 3] > 0).sum()))
     read = written(payload) if doubt <= MOST_DOUBT else None
     carried = f"payload {read}" if read else "its payload cannot be read"
-    return Finding(True, p, f"carries the mark of key {key.id} (p = {p:.1g}{_shape(best)}), {carried}", SCHEME, key.id,
+    return Finding(True, p, f"carries the mark of key {key.id} (p = {p:.1g}{_shape(found)}), {carried}", SCHEME, key.id,
                    payload=read)
+
+
+class _Look(NamedTuple):
+    """What one look at a picture says. doubt: the chance that the payload is another; 1 where no mark was found"""
+
+    doubt: float
+    p_value: float
+    found: Alignment
+    key: MarkKey
+    payload: int
+
+
+def _look(rgba: Picture, keys: Sequence[MarkKey], num_tests: int, threshold: float) -> _Look:
+    """For the likeliest key; the p-value has in it that so many were made. Shapes: (H, W, 4)"""
+    seen = plane(rgba)
+    found, key = min(((best_alignment(waves_of(key), seen), key) for key in keys), key=lambda one: one[0].p_value)
+    p = min(1.0, found.p_value * num_tests)
+    if p > threshold:
+        return _Look(1.0, p, found, key, 0)
+    payload, doubt = payload_in(waves_of(key), seen, polished(waves_of(key), seen, found))
+    return _Look(doubt, p, found, key, payload)
 
 
 def _not_found(p: float, num_px: int) -> Finding:

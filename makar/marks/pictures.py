@@ -12,7 +12,7 @@ LUMA = np.array([0.299, 0.587, 0.114])
 _LEAST_ALPHA = 0.06
 _REACH_PX, _SPREAD_PX = 4, 2.5
 _ALIKE, _LARGEST = 6.0, 6.0  # of 255
-_GROUND_SHARE, _GROUND_NEAR = 0.6, 30
+_GROUND_NEAR, _GROUND_EXACT = 30, 0.2
 _MOST_TURNS = 32  # on a walk over the ground: a maze is no ground
 _OPPONENT = np.array([[0.299, 0.587, 0.114], [-0.169, -0.331, 0.5], [0.5, -0.419, -0.081]])
 """Brightness and two differences of colour. Source: ITU-T T.871, section 7"""
@@ -23,12 +23,12 @@ Reals = NDArray[np.float64]
 
 def residual(rgba: Picture) -> Reals:
     """What is left of the brightness when each pixel is compared with those around it that are like it: the mark, the
-    noise and fine texture. Edges, which are no mark, drop out; so does a plain ground that the picture was laid on.
+    noise and fine texture. Edges, which are no mark, drop out.
 
     Shapes: (H, W, 4) -> (H, W)
     Source: Tomasi and Manduchi 1998, Bilateral filtering for gray and color images, eq. 3-6
     """
-    seen = np.where(_ground(rgba), 0, rgba[..., 3] / 255).astype(np.float32)
+    seen = (rgba[..., 3] / 255).astype(np.float32)
     colours = (_OPPONENT @ rgba[..., :3].swapaxes(1, 2)).swapaxes(0, 1).astype(np.float32)
     left = colours[0] - _smooth(colours, seen)
     left *= np.exp(-(left / np.float32(_LARGEST))**2 / 2)
@@ -36,17 +36,21 @@ def residual(rgba: Picture) -> Reals:
     return left.astype(np.float64)
 
 
-def _ground(rgba: Picture) -> NDArray[np.bool_]:
-    """Where an opaque picture shows what it lies on: its border is of one colour to the last bit, as no mark leaves it.
+def cut_out(rgba: Picture) -> Picture | None:
+    """The picture without the plain ground that it seems to lie on, where a lossy file has faint echoes of its edges.
 
-    A lossy file has faint echoes of the picture's edges there. Shapes: (H, W, 4) -> (H, W)
+    Such a ground is of one colour to the last bit in many places, and can be walked to from the border.
+    Shapes: (H, W, 4) -> (H, W, 4)
     """
-    border = np.concatenate((rgba[0], rgba[-1], rgba[:, 0], rgba[:, -1])).astype(np.int16)
-    colour = np.median(border, axis=0)
-    if (rgba[..., 3] < 255).any() or (border == colour).all(axis=1).mean() < _GROUND_SHARE:
-        return np.zeros(rgba.shape[:2], dtype=np.bool_)
-    near = (np.abs(rgba - colour) <= _GROUND_NEAR).all(axis=2)
-    return _reached(near)
+    if (rgba[..., 3] < 255).any():
+        return None
+    border = np.concatenate((rgba[0], rgba[-1], rgba[:, 0], rgba[:, -1]))[:, :3]
+    colours, counts = np.unique(border, axis=0, return_counts=True)
+    colour = colours[counts.argmax()]
+    ground = _reached((np.abs(rgba[..., :3] - colour.astype(np.int16)) <= _GROUND_NEAR).all(axis=2))
+    if (rgba[ground][:, :3] == colour).all(axis=1).mean() < _GROUND_EXACT:
+        return None
+    return np.dstack((rgba[..., :3], np.where(ground, 0, 255).astype(np.uint8)))
 
 
 def _reached(near: NDArray[np.bool_]) -> NDArray[np.bool_]:

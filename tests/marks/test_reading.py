@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
-from drawn_pictures import encoded, icon, key, resized
+from drawn_pictures import encoded, icon, key, on_ground, resized
+from PIL import Image
 
 from makar.codecs.picture import glance
-from makar.marks.alignment import Alignment, best_alignment, plane, polished
-from makar.marks.image import MOST_DOUBT, detect, embed
-from makar.marks.pictures import residual
+from makar.marks.alignment import Alignment, Plane, best_alignment, plane, polished
+from makar.marks.image import LEAST_PSNR_DB, MOST_DOUBT, detect, embed, psnr_db
 from makar.marks.reading import payload_in
 from makar.marks.waves import waves_of
 
 
 def found_in(data: bytes, waves):
-    seen = plane(residual(np.asarray(glance(data))))
+    seen = plane(np.asarray(glance(data)))
     return seen, polished(waves, seen, best_alignment(waves, seen))
 
 
@@ -43,7 +45,7 @@ def test_doubt_is_honest_where_there_is_nothing_to_read():
     """Told that a mark of some strength is there, the reader is sure of noise no oftener than it says, with room."""
     sure = 0
     for seed in range(60):
-        seen = plane(np.random.default_rng(seed).normal(0, 2, (64, 64)))
+        seen = Plane(np.random.default_rng(seed).normal(0, 2, (64, 64)), 0, 0)
         sure += payload_in(waves_of(key()), seen, Alignment(1.0, 0.0, 0.0, 7.0, 1e-9))[1] <= MOST_DOUBT
     assert sure == 0
 
@@ -52,3 +54,36 @@ def test_of_many_weak_marks_none_is_read_wrongly():
     read = [(payload, detect(encoded(embed(icon(32, payload), key(), payload), "JPEG", quality=60),
                              keys=[key()]).payload) for payload in range(60)]
     assert all(found in (None, f"{payload:08x}") for payload, found in read)
+
+
+@pytest.mark.parametrize(("form", "settings"), [
+    ("PNG", {"save_all": True}), ("WEBP", {"save_all": True, "lossless": True}), ("GIF", {"save_all": True})])
+def test_of_an_animated_picture_the_first_frame_is_looked_at(form, settings):
+    frames = [Image.fromarray(embed(icon(128, seed), key(), 0xAB)) for seed in (1, 2)]
+    file = io.BytesIO()
+    frames[0].save(file, form, append_images=frames[1:], duration=100, **settings)
+    found = detect(file.getvalue(), keys=[key()])
+    assert found.found and found.payload in (("000000ab",) if form != "GIF" else ("000000ab", None))
+
+
+def test_print_colours_grey_and_palettes_are_looked_at():
+    marked = on_ground(Image.fromarray(embed(icon(256), key(), 0xAB)), (256, 256), (0, 0), "white")
+    for mode, form in (("CMYK", "JPEG"), ("L", "PNG"), ("P", "PNG")):
+        file = io.BytesIO()
+        marked.convert(mode).save(file, form)
+        assert detect(file.getvalue(), keys=[key()]).found, mode
+
+
+@pytest.mark.parametrize("colour", [(0, 0, 0, 0), (255, 255, 255, 0), (0, 0, 0, 255), (255, 255, 255, 255),
+                                    (255, 0, 0, 255), (0, 0, 0, 1)])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 200), (64, 64), (200, 128)])
+def test_one_colour_takes_a_mark_or_stays(colour, shape):
+    before = np.full((*shape, 4), colour, np.uint8)
+    after = embed(before, key(), 0xAB)
+    assert psnr_db(before, after) >= LEAST_PSNR_DB and (after[..., 3] == before[..., 3]).all()
+    if colour[3] == 0:
+        assert (after == before).all()
+    found = detect(encoded(after), keys=[key()])
+    assert found.payload in (None, "000000ab")
+    if shape == (200, 128) and colour[3] == 255:
+        assert found.found and found.payload == "000000ab"

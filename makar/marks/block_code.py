@@ -38,4 +38,5 @@ def decode(columns: Columns, received: Reals) -> Reals:
         pairs = sums.reshape(-1, 2, half)
         sums = np.stack((pairs[:, 0] + pairs[:, 1], pairs[:, 0] - pairs[:, 1]), axis=1)
         half *= 2
-    return sums.ravel()
+    along: Reals = sums.ravel()
+    return along

@@ -65,14 +65,13 @@ def embed(rgba: Picture, key: MarkKey, payload: int) -> Picture:
         raise BadInput(f"a picture to mark has shape (height, width, 4) and type uint8; got {rgba.shape}, {rgba.dtype}")
     if not 0 <= payload < 1 << PAYLOAD_BITS:
         raise BadInput(f"the payload of an image mark has {PAYLOAD_BITS} bits; got {payload}")
-    seen = rgba[..., 3] > 0
-    if not seen.any():
-        return rgba.copy()
-    drawn = pattern(waves_of(key).carrying(payload), rgba.shape[:2]) * (rgba[..., 3] / 255)
-    colours = rgba[seen][:, :3].astype(np.float64)
-    marked = rgba.copy()
-    marked[seen, :3] = added(colours, drawn[seen], 255**2 / 10**((LEAST_PSNR_DB + _SLACK_DB) / 10))
-    return marked
+    marked = np.ascontiguousarray(rgba).reshape(-1, 4).copy()
+    seen = np.flatnonzero(marked[:, 3])
+    if len(seen):
+        drawn = pattern(waves_of(key).carrying(payload), rgba.shape[:2]).ravel()[seen] * (marked[seen, 3] / 255)
+        colours = marked[seen, :3].astype(np.float64)
+        marked[seen, :3] = added(colours, drawn, 255**2 / 10**((LEAST_PSNR_DB + _SLACK_DB) / 10))
+    return marked.reshape(rgba.shape)
 
 
 def psnr_db(before: Picture, after: Picture) -> float:

@@ -12,7 +12,7 @@ from makar.marks.pictures import LUMA, Picture, Reals
 
 _DIRECTION = LUMA / np.linalg.norm(LUMA)  # of a colour: the most brightness for the least change
 _HALVINGS = 20
-_SAMPLED = 4096  # pixels that say about where the strength lies
+_SAMPLED = 2048  # pixels that say about where the strength lies
 _MARGIN = 0.004
 
 
@@ -21,49 +21,55 @@ def added(colours: Reals, drawn: Reals, allowed: float) -> Picture:
 
     Shapes: (n, 3), (n,) -> (n, 3)
     """
-    return _moved(colours, drawn, _strength(colours, drawn, allowed)).astype(np.uint8)
+    marked = _Marked(colours, drawn, allowed * colours.size)
+    if len(colours) > 2 * _SAMPLED:
+        every = len(colours) // _SAMPLED
+        marked.narrow(_Marked(colours[::every], drawn[::every], allowed * colours[::every].size).strength())
+    return marked.at(marked.strength())
 
 
-def _strength(colours: Reals, drawn: Reals, allowed: float) -> float:
-    within = _Within(colours, drawn, allowed)
-    low, high = 0.0, 4.0 * np.sqrt(3 * allowed / max(1e-12, float((drawn**2).mean())))
-    for _ in range(_HALVINGS):
-        strength = (low + high) / 2
-        low, high = (strength, high) if within(strength) else (low, strength)
-    return low
+class _Marked:
+    """Colours at any strength. Between two strengths that are known few of them differ: those are looked at.
 
-
-class _Within:
-    """Whether a strength stays within the error allowed. Between two that are known, few colours differ: those count.
-
+    most: the squared error that all of them may have
     Shapes: (n, 3), (n,)
     """
 
-    def __init__(self, colours: Reals, drawn: Reals, allowed: float) -> None:
-        self._most = allowed * colours.size
-        self._colours, self._drawn, self._settled = colours, drawn, 0.0
+    def __init__(self, colours: Reals, drawn: Reals, most: float) -> None:
+        self._colours, self._drawn, self._most, self._settled = colours, drawn, most, 0.0
+        self._highest = 4.0 * np.sqrt(3 * most / colours.size / max(1e-12, float((drawn**2).mean())))
         self._low, self._high = 0.0, np.inf
-        if len(colours) > 2 * _SAMPLED:
-            every = len(colours) // _SAMPLED
-            near = _strength(colours[::every], drawn[::every], allowed)
-            near *= np.sqrt(self._most / max(1.0, self._error(near)))
-            self._narrow(near * (1 - _MARGIN), near * (1 + _MARGIN))
+        self._at_low, self._differ = colours, np.ones(len(colours), dtype=np.bool_)
 
-    def __call__(self, strength: float) -> bool:
-        if self._low < strength < self._high:
-            return self._error(strength) + self._settled <= self._most
-        return strength <= self._low
+    def strength(self) -> float:
+        """The greatest that is within the error, found by halving."""
+        low, high = 0.0, self._highest
+        for _ in range(_HALVINGS):
+            strength = (low + high) / 2
+            within = strength <= self._low or (strength < self._high and self._error(strength) <= self._most)
+            low, high = (strength, high) if within else (low, strength)
+        return max(low, self._low)
 
-    def _error(self, strength: float) -> float:
-        return float(np.square(_moved(self._colours, self._drawn, strength) - self._colours).sum())
+    def at(self, strength: float) -> Picture:
+        """All of the colours; no strength below one that is known to be within the error. Shapes: -> (n, 3)"""
+        marked = self._at_low.astype(np.uint8)
+        marked[self._differ] = _moved(self._colours, self._drawn, strength)
+        return marked
 
-    def _narrow(self, low: float, high: float) -> None:
+    def narrow(self, near: float) -> None:
+        """Looks only at the colours that differ around a strength near to that which is sought, if it is near."""
+        near *= np.sqrt(self._most / max(1.0, self._error(near)))
+        low, high = near * (1 - _MARGIN), near * (1 + _MARGIN)
         at_low, at_high = (_moved(self._colours, self._drawn, strength) for strength in (low, high))
-        errors = (at_low - self._colours)**2
-        if errors.sum() <= self._most < ((at_high - self._colours)**2).sum():
+        errors = np.square(at_low - self._colours)
+        if errors.sum() <= self._most < np.square(at_high - self._colours).sum():
             differ = (at_low != at_high).any(axis=1)
             self._low, self._high, self._settled = low, high, float(errors[~differ].sum())
+            self._at_low, self._differ = at_low, differ
             self._colours, self._drawn = self._colours[differ], self._drawn[differ]
+
+    def _error(self, strength: float) -> float:
+        return self._settled + float(np.square(_moved(self._colours, self._drawn, strength) - self._colours).sum())
 
 
 def _moved(colours: Reals, drawn: Reals, strength: float) -> Reals:

@@ -22,7 +22,7 @@ def plainly(colours, drawn):
     return np.rint(np.clip(colours + low * drawn[:, None] * direction, 0, 255)).astype(np.uint8)
 
 
-@pytest.mark.parametrize("num_px", [1, 40, 8_000, 9_000, 60_000])
+@pytest.mark.parametrize("num_px", [1, 40, 4_096, 4_100, 60_000])
 @pytest.mark.parametrize("least", [0, 60])
 def test_few_looks_give_what_looking_at_all_gives(num_px, least):
     chance = np.random.default_rng(num_px)

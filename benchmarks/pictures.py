@@ -27,15 +27,16 @@ from torch import Tensor
 from trial import contest, machine
 
 from makar.codecs.pack import open_pack
-from makar.codecs.pixels import to_pixels, to_values
+from makar.codecs.pixels import to_pixels
 from makar.methods.flow import euler, steps
-from makar.nets.patches import Condition, Config, initialised
+from makar.nets.patches import Condition, initialised
+from makar.nets.shapes import Patches
 from makar.recipes.image import icons_cpu
 from makar.rooms.image.drawing import denoiser
 from makar.rooms.image.features import Features
 from makar.rooms.image.measures import frechet
-from makar.train.pictures.data import load_pictures
-from makar.train.pictures.loop import take_step
+from makar.train.pictures.data import load_pictures, values_of
+from makar.train.pictures.loop import at_one_time, take_step
 from makar.train.pictures.run import open_session, prepare
 
 SIZE_PX, CHANNELS, DRAWN_AT_ONCE, MOST_DRAWN = 32, 4, 32, 160
@@ -63,7 +64,7 @@ def makar(pack: Path, work: Path) -> Contestant:
 
     def drawn(num: int, asked: Condition) -> Tensor:
         start = torch.randn(num, CHANNELS, SIZE_PX, SIZE_PX, generator=torch.Generator().manual_seed(1))
-        parts = [euler(denoiser(session.averaged, asked.of(at), 3.0), start[at], steps(16))
+        parts = [euler(denoiser(at_one_time(session.averaged), asked.of(at), 3.0), start[at], steps(16))
                  for at in torch.arange(num).split(DRAWN_AT_ONCE)]
         return torch.cat(parts)
 
@@ -168,7 +169,7 @@ def _num_weights(net: torch.nn.Module) -> int:
 
 def _batches(pack: Path, num: int) -> Callable[[], Tensor]:
     pixels = load_pictures(open_pack(pack), "train", SIZE_PX, 8, CPU).pixels
-    return lambda: to_values(pixels[torch.randint(len(pixels), (num,))])
+    return lambda: values_of(pixels[torch.randint(len(pixels), (num,))])
 
 
 def race(pack: Path, minutes: float, names: list[str]) -> None:
@@ -192,7 +193,7 @@ def race(pack: Path, minutes: float, names: list[str]) -> None:
                 num += 1
             for way, draw in ways.items():
                 with torch.no_grad():
-                    made = seen(to_pixels(draw(len(real))))
+                    made = seen(to_pixels(draw(len(real)).numpy()))
                 print(f"{way:<26} {num_weights / 1e6:4.1f} M weights  {num:>6,} steps  Fréchet distance "
                       f"{frechet(real, made):6.1f}", flush=True)
 
@@ -201,7 +202,7 @@ def forward() -> None:
     """One pass of 33 million weights over 64 patches, one picture, nothing compiled."""
     from diffusers import DiTTransformer2DModel
 
-    net = initialised(Config(size_px=64, patch_px=8, dim=512, num_layers=10, num_looks=30, word_dim=64,
+    net = initialised(Patches(size_px=64, patch_px=8, dim=512, num_layers=10, num_looks=30, word_dim=64,
                              hidden_dim=1344, context_tok=16), 0).eval()
     dit = DiTTransformer2DModel(num_attention_heads=6, attention_head_dim=64, in_channels=4, num_layers=12,
                                 sample_size=16, patch_size=2).eval()

@@ -29,6 +29,10 @@ def _no_mark(request: Any, index: int) -> Mapping[str, str]:
     return {"not_marked": "there is no mark for this kind of work"}
 
 
+def _torch(model: Any) -> str:
+    return "torch"
+
+
 @dataclass(frozen=True)
 class Room:
     """One modality.
@@ -38,6 +42,7 @@ class Room:
     request: the frozen dataclass that a request to this room is
     build:   (model folder in the store, or None for `tiny`) -> a model that `sample` understands
     sample:  (model, request) -> pieces of every candidate, as they are made
+    library: (model) -> the package that computes it, whose version can change the bytes of what it makes
     usual:   how its models run where nothing else is asked. A room that has one takes another as `build`'s second
     argument, its requests have a `runtime`, and its models an `arithmetic` for the record.
     """
@@ -49,6 +54,7 @@ class Room:
     media_type: Callable[[Any], str]
     marked: Callable[[Any, int], Mapping[str, str]] = _no_mark
     models: tuple[str, ...] = field(default=())
+    library: Callable[[Any], str] = _torch
     usual: Hashable = None
 
 

@@ -15,6 +15,7 @@ from PIL import Image
 
 from makar.codecs.picture import on_ground
 from makar.codecs.vector import pixels_of
+from makar.kit.ahead import Ahead
 from makar.kit.errors import NotHere
 from makar.store.fetch import fetch
 from makar.store.pictures import OPEN_NSFW
@@ -47,21 +48,26 @@ def sexual_frac(data: bytes) -> float:
     edge = (_READ_PX - _CUT_PX) // 2
     with Image.open(out) as again:
         cut = np.asarray(again.convert("RGB"), np.float32)[edge:-edge, edge:-edge, ::-1]
-    session = _session()
+    session = _opened().get()
     given = {session.get_inputs()[0].name: (cut - np.asarray(_MEAN_BGR, np.float32))[None]}
     return float(session.run(None, given)[0][0, 1])
 
 
 def prepare(show: bool = True) -> None:
-    """Gets the weights where they are not here, so that no work is made first and held then.
+    """Gets the weights where they are not here, so that no work is made first and held then, and begins to open them.
 
     Raises: NotHere, NoNetwork, Damaged
     """
     fetch(OPEN_NSFW, show=show)
+    _opened()
 
 
 @functools.cache
-def _session() -> Any:
+def _opened() -> Ahead[Any]:
+    return Ahead(_open)
+
+
+def _open() -> Any:
     try:
         import onnxruntime
     except ImportError as error:

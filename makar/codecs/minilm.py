@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from makar.kit.ahead import Ahead
 from makar.kit.errors import BadInput, NotHere
 from makar.store.catalogue import MINILM, MINILM_TOKENS
 from makar.store.fetch import fetch
@@ -22,6 +22,7 @@ class MiniLM:
 
     def __init__(self, show: bool = True) -> None:
         self._show = show
+        self._opened = Ahead(self._open)
 
     def states(self, prompt: str) -> NDArray[np.float32]:
         """One vector for every token of the prompt, without the marks at its ends.
@@ -29,32 +30,30 @@ class MiniLM:
         Shapes: -> (tokens, 384)
         Raises: BadInput (an empty prompt), NotHere, NoNetwork, Damaged
         """
-        ids = self._tokens.encode(prompt).ids
+        tokens, session = self._opened.get()
+        ids = tokens.encode(prompt).ids
         if len(ids) <= 2:
             raise BadInput("the prompt is empty; say what the picture should show")
         row = np.asarray([ids], np.int64)
         given = {"input_ids": row, "attention_mask": np.ones_like(row), "token_type_ids": np.zeros_like(row)}
-        names = {item.name for item in self._session.get_inputs()}
-        found = self._session.run(None, {name: value for name, value in given.items() if name in names})[0]
+        names = {item.name for item in session.get_inputs()}
+        found = session.run(None, {name: value for name, value in given.items() if name in names})[0]
         states: NDArray[np.float32] = found[0, 1:-1].astype(np.float32)
         return states
 
-    @cached_property
-    def _session(self) -> Any:
+    def _open(self) -> tuple[Any, Any]:
+        """What cuts a prompt into tokens, and the net."""
         try:
             import onnxruntime
+            from tokenizers import Tokenizer
         except ImportError as error:
-            raise NotHere("pictures need onnxruntime; install it with: pip install onnxruntime") from error
+            raise NotHere("pictures need onnxruntime and tokenizers; install them with: pip install onnxruntime "
+                          "tokenizers") from error
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1  # short prompts gain nothing from more, and one thread adds in one order
-        return onnxruntime.InferenceSession(fetch(MINILM, show=self._show), options,
-                                            providers=["CPUExecutionProvider"])
-
-    @cached_property
-    def _tokens(self) -> Any:
-        from tokenizers import Tokenizer
-
+        session = onnxruntime.InferenceSession(fetch(MINILM, show=self._show), options,
+                                               providers=["CPUExecutionProvider"])
         tokens = Tokenizer.from_file(str(fetch(MINILM_TOKENS, show=self._show)))
         tokens.no_padding()
         tokens.no_truncation()
-        return tokens
+        return tokens, session

@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn import functional
 
+Reals = NDArray[np.float32]
 _AT_ONCE = 1024
 
 
-def to_values(pixels: Tensor) -> Tensor:
+def to_values(pixels: NDArray[np.uint8]) -> Reals:
     """Bytes to numbers from -1 to 1, colours multiplied by their opacity, so what is not painted has one colour.
 
     Shapes: (B, S, S, 4) -> (B, 4, S, S)
     """
-    whole = pixels.float() / 255
-    return torch.cat((whole[..., :3] * whole[..., 3:], whole[..., 3:]), -1).permute(0, 3, 1, 2) * 2 - 1
+    values = pixels.transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)
+    values[:, :3] *= values[:, 3:]
+    found: Reals = values * 2 - 1
+    return found
 
 
-def to_pixels(values: Tensor) -> NDArray[np.uint8]:
+def to_pixels(values: Reals) -> NDArray[np.uint8]:
     """The inverse of `to_values`, cut to what bytes can hold.
 
     Shapes: (B, 4, S, S) -> (B, S, S, 4)
     """
-    whole = ((values.float().permute(0, 2, 3, 1) + 1) / 2).clamp(0, 1)
-    opacity = whole[..., 3:]
-    opacity = torch.where(opacity < 4 / 255, torch.zeros_like(opacity), opacity)
-    colours = (whole[..., :3] / opacity.clamp(min=1e-3)).clamp(0, 1) * (opacity > 0)
-    found: NDArray[np.uint8] = (torch.cat((colours, opacity), -1) * 255).round().to(torch.uint8).cpu().numpy()
+    whole = np.clip((values.transpose(0, 2, 3, 1) + 1) / 2, 0, 1)
+    opacity = np.where(whole[..., 3:] < 4 / 255, 0, whole[..., 3:])
+    colours = np.clip(whole[..., :3] / np.maximum(opacity, 1e-3), 0, 1) * (opacity > 0)
+    found: NDArray[np.uint8] = np.rint(np.concatenate((colours, opacity), -1) * 255).astype(np.uint8)
     return found
 
 
@@ -44,8 +43,9 @@ def resized(pixels: NDArray[np.uint8], size_px: int) -> NDArray[np.uint8]:
     block = size // size_px
     found = np.empty((num, size_px, size_px, 4), np.uint8)
     for at in range(0, num, _AT_ONCE):
-        values = to_values(torch.from_numpy(pixels[at:at + _AT_ONCE].copy()))
-        found[at:at + _AT_ONCE] = to_pixels(functional.avg_pool2d(values, block))
+        values = to_values(pixels[at:at + _AT_ONCE])
+        blocks = values.reshape(len(values), 4, size_px, block, size_px, block)
+        found[at:at + _AT_ONCE] = to_pixels(blocks.mean((3, 5)))
     return found
 
 

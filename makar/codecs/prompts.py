@@ -4,8 +4,8 @@ numbers that become of what is read.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -23,8 +23,12 @@ class Reader(Protocol):
         """Raises: BadInput (an empty prompt)"""
 
 
+@functools.cache
 def reader(name: str) -> Reader:
-    """Raises: UnknownName"""
+    """The one reader of that name, which begins to open what it reads with.
+
+    Raises: UnknownName
+    """
     # Each is imported where it is asked for: MiniLM needs the store, which a machine that only trains may lack.
     if name == "minilm":
         from makar.codecs.minilm import MiniLM
@@ -60,9 +64,5 @@ class Prompts:
         Shapes: -> (tokens, dim)
         Raises: BadInput (an empty prompt), NotHere, NoNetwork, Damaged
         """
-        found: NDArray[np.float32] = self.small(self._reader.states(prompt)) * self.scale
+        found: NDArray[np.float32] = self.small(reader(self.reader_name).states(prompt)) * self.scale
         return found
-
-    @cached_property
-    def _reader(self) -> Reader:
-        return reader(self.reader_name)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import platform
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from threadpoolctl import threadpool_info
 
 from makar.kit.content import Content, data_of, text_of
 
@@ -60,15 +63,26 @@ def new_id() -> str:
     return f"{value:032x}"
 
 
-def this_platform() -> dict[str, Any]:
-    """What of this machine can change the bytes a model makes."""
-    import torch
-
+def this_platform(library: str = "torch") -> dict[str, Any]:
+    """What of this machine can change the bytes a model makes that is computed with that package."""
     return {
         "machine": platform.machine(),
         "system": platform.system(),
         "python": platform.python_version(),
-        "torch": str(torch.__version__),
-        "cpu": torch.backends.cpu.get_cpu_capability(),
-        "num_threads": torch.get_num_threads(),
+        **(_torch() if library == "torch" else {library: importlib.metadata.version(library)}),
+        **(_blas() if library == "numpy" else {}),
     }
+
+
+def _torch() -> dict[str, Any]:
+    import torch
+
+    return {"torch": str(torch.__version__), "cpu": torch.backends.cpu.get_cpu_capability(),
+            "num_threads": torch.get_num_threads()}
+
+
+def _blas() -> dict[str, Any]:
+    """What multiplies NumPy's matrices, and for which processor."""
+    found = [" ".join(str(lib.get(key) or "") for key in ("internal_api", "version", "architecture")).strip()
+             for lib in threadpool_info() if lib["user_api"] == "blas"]
+    return {"blas": ", ".join(sorted(set(found)))}

@@ -41,7 +41,7 @@ def artifacts(room: Room, request: Any) -> list[Artifact]:
 
 def computed_by(room: Room, model: Any) -> dict[str, Any]:
     """What can change the bytes of a work besides request and weights: the machine, and how the model runs on it."""
-    return this_platform() | ({} if room.usual is None else {"arithmetic": model.arithmetic})
+    return this_platform(room.library(model)) | ({} if room.usual is None else {"arithmetic": model.arithmetic})
 
 
 def content_of(pieces: Iterable[Piece]) -> Content:

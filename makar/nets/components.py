@@ -10,37 +10,14 @@ Source: preconditioning: Karras et al. 2022, arXiv:2206.00364, section 5, here f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from makar.nets.patches import Condition, plain_norm, swiglu, wave
+from makar.nets.shapes import LEAST_LEFT, Components
 
-LEAST_LEFT = 0.05
-"""1 - t is taken to be at least this: near the data there is nothing left to divide by."""
 _ROUNDS, _MORE = 6, 32
-
-
-@dataclass(frozen=True)
-class Config:
-    """Shape of the net. num_looks: conditions known by number; word_dim: width of a word of the prompt."""
-
-    size_px: int
-    num_components: int
-    dim: int
-    num_layers: int
-    num_looks: int
-    word_dim: int
-    hidden_dim: int
-    context_tok: int = 8
-    channels: int = 4
-
-    @property
-    def num_values(self) -> int:
-        """Numbers in one picture."""
-        return self.channels * self.size_px**2
 
 
 class Block(nn.Module):
@@ -50,7 +27,7 @@ class Block(nn.Module):
     for all blocks and a table for each)
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Components) -> None:
         super().__init__()
         self.table = nn.Parameter(torch.zeros(3, config.dim))
         self.gate_up = nn.Linear(config.dim, 2 * config.hidden_dim, bias=False)
@@ -67,7 +44,7 @@ class ComponentNet(nn.Module):
     learned: `principal` finds them.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Components) -> None:
         super().__init__()
         c = self.config = config
         self.mean = nn.Parameter(torch.zeros(c.num_values), requires_grad=False)
@@ -126,7 +103,7 @@ def principal(values: Tensor, num: int, seed: int) -> dict[str, Tensor]:
     return {"mean": mean, "basis": basis, "variance": variance}
 
 
-def initialised(config: Config, seed: int) -> ComponentNet:
+def initialised(config: Components, seed: int) -> ComponentNet:
     """A net to be trained: every block passes its input on, and nothing is added to the normal guess."""
     net = ComponentNet(config)
     random = torch.Generator().manual_seed(seed)

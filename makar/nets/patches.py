@@ -12,38 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-HEAD_DIM = 64
-
-
-@dataclass(frozen=True)
-class Config:
-    """Shape of the net. num_looks: conditions known by number; word_dim: width of a word of the prompt."""
-
-    size_px: int
-    patch_px: int
-    dim: int
-    num_layers: int
-    num_looks: int
-    word_dim: int
-    hidden_dim: int
-    context_tok: int = 16
-    bottleneck: int = 128
-    channels: int = 4
-
-    @property
-    def grid(self) -> int:
-        """Patches along one side."""
-        return self.size_px // self.patch_px
-
-    @property
-    def num_heads(self) -> int:
-        """Heads of 64 channels."""
-        return self.dim // HEAD_DIM
-
-    @property
-    def patch_values(self) -> int:
-        """Numbers in one patch."""
-        return self.channels * self.patch_px**2
+from makar.nets.shapes import HEAD_DIM, Patches, rotations
 
 
 @dataclass(frozen=True)
@@ -83,22 +52,6 @@ def picture_of(patches: Tensor, patch_px: int, size_px: int) -> Tensor:
     return functional.fold(patches.transpose(1, 2), size_px, patch_px, stride=patch_px)
 
 
-def rotations(config: Config) -> tuple[Tensor, Tensor]:
-    """Cosines and sines for words (not rotated) and patches (half the channels by row, half by column).
-
-    Shapes: (context_tok + grid * grid, HEAD_DIM) each
-    Source: Su et al. 2021, arXiv:2104.09864, eq. 15; two axes as in Heo et al. 2024, arXiv:2403.13298, section 3.1
-    """
-    quarter = HEAD_DIM // 4
-    frequency = 100.0 ** (-torch.arange(quarter, dtype=torch.float32) / quarter)
-    at = torch.arange(config.grid, dtype=torch.float32)
-    rows, columns = torch.meshgrid(at, at, indexing="ij")
-    angle = torch.cat((rows.reshape(-1, 1) * frequency, columns.reshape(-1, 1) * frequency), -1)
-    angle = torch.cat((torch.zeros(config.context_tok, 2 * quarter), angle))
-    cos, sin = angle.cos(), angle.sin()
-    return torch.cat((cos, cos), -1), torch.cat((-sin, sin), -1)
-
-
 def wave(time: Tensor, dim: int) -> Tensor:
     """A time between 0 and 1 as waves of many lengths.
 
@@ -118,7 +71,7 @@ class Block(nn.Module):
     for all blocks and a table for each); Dehghani et al. 2023, arXiv:2302.05442 (QK-norm)
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Patches) -> None:
         super().__init__()
         dim = config.dim
         self.heads = config.num_heads
@@ -169,7 +122,7 @@ class PatchTransformer(nn.Module):
     cos: Tensor
     sin: Tensor
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Patches) -> None:
         super().__init__()
         c = self.config = config
         self.narrow = nn.Linear(c.patch_values, c.bottleneck, bias=False)
@@ -184,7 +137,7 @@ class PatchTransformer(nn.Module):
         self.blocks = nn.ModuleList(Block(c) for _ in range(c.num_layers))
         self.modulate_out = nn.Linear(c.dim, 2 * c.dim)
         self.out = nn.Linear(c.dim, c.patch_values)
-        cos, sin = rotations(c)
+        cos, sin = map(torch.from_numpy, rotations(c))
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
 
@@ -208,7 +161,7 @@ class PatchTransformer(nn.Module):
         return picture_of(y.float(), c.patch_px, c.size_px)
 
 
-def initialised(config: Config, seed: int) -> PatchTransformer:
+def initialised(config: Patches, seed: int) -> PatchTransformer:
     """A net to be trained: every block passes its input on, and the output is grey.
 
     Source: Peebles & Xie 2022, arXiv:2212.09748, section 3.2 (gates and output begin at zero)
@@ -228,7 +181,7 @@ def initialised(config: Config, seed: int) -> PatchTransformer:
     return net
 
 
-def parts_of(config: Config) -> dict[str, tuple[int, ...]]:
+def parts_of(config: Patches) -> dict[str, tuple[int, ...]]:
     """The rows of the several maps that one matrix holds: q, k and v; gate and up."""
     found: dict[str, tuple[int, ...]] = {}
     for layer in range(config.num_layers):

@@ -7,7 +7,6 @@ Source: experts for parts of the way: Balaji et al. 2022, arXiv:2211.01324, sect
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,36 +15,13 @@ from torch import Tensor, nn
 from makar.nets import components, patches
 from makar.nets.components import ComponentNet
 from makar.nets.patches import Condition, PatchTransformer
-
-
-@dataclass(frozen=True)
-class Config:
-    """Shape of both, and the time at which the second takes over."""
-
-    first: components.Config
-    second: patches.Config
-    handover: float
-
-    @property
-    def size_px(self) -> int:
-        """The side of a picture."""
-        return self.second.size_px
-
-    @property
-    def channels(self) -> int:
-        """Of a picture."""
-        return self.second.channels
-
-    @property
-    def context_tok(self) -> int:
-        """Words of a prompt."""
-        return self.second.context_tok
+from makar.nets.shapes import Patches, PictureShape, Relayed, shape_of
 
 
 class Relay(nn.Module):
     """Noisy picture to clean picture, by the net that is responsible for its time."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Relayed) -> None:
         super().__init__()
         self.config = config
         self.first, self.second = ComponentNet(config.first), PatchTransformer(config.second)
@@ -64,12 +40,11 @@ class Relay(nn.Module):
 
 
 PictureNet = PatchTransformer | Relay
-PictureConfig = patches.Config | Config
 
 
-def new_net(config: PictureConfig, seed: int) -> PictureNet:
+def new_net(config: PictureShape, seed: int) -> PictureNet:
     """A net to be trained."""
-    if isinstance(config, patches.Config):
+    if isinstance(config, Patches):
         return patches.initialised(config, seed)
     net = Relay(config)
     net.first, net.second = components.initialised(config.first, seed), patches.initialised(config.second, seed)
@@ -81,15 +56,13 @@ def net_of(architecture: Mapping[str, Any]) -> PictureNet:
 
     Raises: TypeError, KeyError (it tells of no such net)
     """
-    if "handover" not in architecture:
-        return PatchTransformer(patches.Config(**architecture))
-    return Relay(Config(components.Config(**architecture["first"]), patches.Config(**architecture["second"]),
-                        architecture["handover"]))
+    shape = shape_of(architecture)
+    return PatchTransformer(shape) if isinstance(shape, Patches) else Relay(shape)
 
 
-def parts_of(config: PictureConfig) -> dict[str, tuple[int, ...]]:
+def parts_of(config: PictureShape) -> dict[str, tuple[int, ...]]:
     """The rows of the several maps that one matrix of a block holds."""
-    if isinstance(config, patches.Config):
+    if isinstance(config, Patches):
         return patches.parts_of(config)
     own = {f"first.blocks.{layer}.gate_up.weight": (config.first.hidden_dim,) * 2
            for layer in range(config.first.num_layers)}

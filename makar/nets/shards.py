@@ -1,4 +1,4 @@
-"""Tensors in safetensors files of at most 16 MB, so that any part of them can be carried on its own."""
+"""Tensors to safetensors files of at most 16 MB and back. `makar.store.shards` reads them without PyTorch."""
 
 from __future__ import annotations
 
@@ -13,10 +13,24 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from makar.kit.errors import Damaged
 from makar.kit.files import atomic_write, sha256_bytes
+from makar.store.shards import SCALE, read_files, read_index, unreadable
 
+LEAST_NUM = 1 << 14
+"""Matrices with fewer numbers are not worth a scale for each row."""
 SHARD_BYTES = 15 << 20  # the header takes a little more
+
+
+def quantised(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Large matrices as int8 with a scale for each row, the largest of a row being 127; all else as bf16."""
+    found: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        if tensor.dim() == 2 and tensor.numel() >= LEAST_NUM:
+            scale = tensor.abs().amax(1, keepdim=True).float().clamp(min=1e-12) / 127
+            found |= {name: (tensor / scale).round().to(torch.int8), name + SCALE: scale}
+        else:
+            found[name] = tensor.to(torch.bfloat16)
+    return found
 
 
 def save_shards(folder: Path, stem: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> str:
@@ -57,23 +71,20 @@ def _shards(tensors: Mapping[str, Tensor]) -> Iterator[dict[str, Tensor]]:
 
 
 def load_shards(folder: Path, stem: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors and the facts, every hash compared.
+    """The tensors as they were saved, but for those with a scale, which are given as fp32; and the facts.
 
     Raises: Damaged
     """
     try:
-        index = json.loads((folder / f"{stem}.json").read_bytes())
+        index = read_index(folder, stem)
         tensors = {name: torch.empty(shape, dtype=getattr(torch, kind)) for name, (kind, shape)
                    in index["tensors"].items()}
-        for number, sha256 in enumerate(index["sha256"]):
-            path = folder / f"{stem}-{number:05}.safetensors"
-            data = path.read_bytes()
-            if sha256_bytes(data) != sha256:
-                raise Damaged(f"'{path}' was changed; go on from another checkpoint")
+        for data in read_files(folder, stem, index["sha256"]):
             for piece, values in load_tensors(data).items():
                 name, _, start = piece.rpartition("@")
                 tensors[name].view(-1)[int(start):int(start) + len(values)] = values
+        for name in [name for name in tensors if name.endswith(SCALE)]:
+            tensors[name.removesuffix(SCALE)] = tensors[name.removesuffix(SCALE)] * tensors.pop(name)
         return tensors, dict(index["facts"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError, RuntimeError) as error:
-        raise Damaged(f"the {stem} in '{folder}' cannot be read ({error!s:.200}); go on from another "
-                      "checkpoint") from error
+        raise unreadable(folder, stem, error) from error

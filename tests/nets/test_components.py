@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import torch
 
-from makar.nets.components import Config, initialised, principal
+from makar.nets.components import initialised, principal
 from makar.nets.patches import Condition
+from makar.nets.shapes import Components
 
-CONFIG = Config(size_px=4, num_components=64, dim=64, num_layers=1, num_looks=1, word_dim=4, hidden_dim=64,
+CONFIG = Components(size_px=4, num_components=64, dim=64, num_layers=1, num_looks=1, word_dim=4, hidden_dim=64,
                 context_tok=2)
 
 

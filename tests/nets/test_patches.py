@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import torch
 
-from makar.nets.patches import (
-    HEAD_DIM,
-    Condition,
-    Config,
-    initialised,
-    patches_of,
-    picture_of,
-    rotations,
-)
+from makar.nets.patches import Condition, initialised, patches_of, picture_of
+from makar.nets.shapes import HEAD_DIM, Patches, rotations
 
-CONFIG = Config(size_px=8, patch_px=2, dim=64, num_layers=2, num_looks=3, word_dim=6, hidden_dim=64, context_tok=3,
-                bottleneck=8)
+CONFIG = Patches(size_px=8, patch_px=2, dim=64, num_layers=2, num_looks=3, word_dim=6, hidden_dim=64, context_tok=3,
+                 bottleneck=8)
 
 
 def test_patches_are_cut_and_joined_without_loss() -> None:
@@ -36,7 +29,7 @@ def test_an_untrained_net_is_grey_and_has_a_gradient() -> None:
 
 
 def test_products_of_turned_vectors_depend_on_the_distance_alone() -> None:
-    cos, sin = rotations(CONFIG)
+    cos, sin = map(torch.from_numpy, rotations(CONFIG))
     assert torch.equal(cos[:3], torch.ones(3, HEAD_DIM)) and not sin[:3].any()
     torch.manual_seed(0)
     q, k = torch.randn(HEAD_DIM), torch.randn(HEAD_DIM)

@@ -8,25 +8,25 @@ import pytest
 import torch
 from torch import Tensor
 
-from makar.nets import components, patches, relay
 from makar.nets.patches import Condition
-from makar.nets.relay import PictureConfig, PictureNet, net_of, new_net
+from makar.nets.relay import PictureNet, Relay, net_of, new_net
+from makar.nets.shapes import Components, Patches, PictureShape, Relayed
 
-PATCHES = patches.Config(size_px=8, patch_px=2, dim=64, num_layers=2, num_looks=3, word_dim=6, hidden_dim=64,
-                         context_tok=3, bottleneck=8)
-WHOLE = components.Config(size_px=8, num_components=12, dim=64, num_layers=2, num_looks=3, word_dim=6, hidden_dim=64,
-                          context_tok=3)
-NETS = {"patches": PATCHES, "first": relay.Config(WHOLE, PATCHES, 0.7), "second": relay.Config(WHOLE, PATCHES, 0.1)}
+PATCHES = Patches(size_px=8, patch_px=2, dim=64, num_layers=2, num_looks=3, word_dim=6, hidden_dim=64,
+                  context_tok=3, bottleneck=8)
+WHOLE = Components(size_px=8, num_components=12, dim=64, num_layers=2, num_looks=3, word_dim=6, hidden_dim=64,
+                   context_tok=3)
+NETS = {"patches": PATCHES, "first": Relayed(WHOLE, PATCHES, 0.7), "second": Relayed(WHOLE, PATCHES, 0.1)}
 
 
 @pytest.fixture(params=NETS.values(), ids=NETS)
-def config(request: pytest.FixtureRequest) -> PictureConfig:
-    found: PictureConfig = request.param
+def config(request: pytest.FixtureRequest) -> PictureShape:
+    found: PictureShape = request.param
     return found
 
 
 @pytest.fixture
-def net(config: PictureConfig) -> PictureNet:
+def net(config: PictureShape) -> PictureNet:
     """A net whose gates are open."""
     torch.manual_seed(0)
     found = new_net(config, 0)
@@ -48,7 +48,7 @@ def run(net: PictureNet, z: Tensor, condition: Condition, time: float = 0.4) -> 
     return out
 
 
-def test_the_same_seed_is_the_same_net(config: PictureConfig) -> None:
+def test_the_same_seed_is_the_same_net(config: PictureShape) -> None:
     ours, same, other = (new_net(config, seed).state_dict() for seed in (4, 4, 5))
     assert all(torch.equal(ours[name], same[name]) for name in ours)
     assert not all(torch.equal(ours[name], other[name]) for name in ours)
@@ -82,8 +82,8 @@ def test_rows_do_not_see_each_other(net: PictureNet) -> None:
 
 def test_each_row_is_drawn_by_the_net_of_its_time() -> None:
     torch.manual_seed(0)
-    net = new_net(relay.Config(WHOLE, PATCHES, 0.5), 0)
-    assert isinstance(net, relay.Relay)
+    net = new_net(Relayed(WHOLE, PATCHES, 0.5), 0)
+    assert isinstance(net, Relay)
     with torch.no_grad():
         for weight in net.parameters():
             if not weight.any():

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from makar.codecs.picture import FORMS
 from makar.room import Room
-from makar.rooms.image.confidence import Nearness, nearest
+from makar.rooms.image.confidence import Nearness
 from makar.rooms.image.finish import marked
-from makar.rooms.image.models import build
+from makar.rooms.image.models import PictureModel, build
 from makar.rooms.image.request import ImageRequest, ImageSampling, Reference
 from makar.rooms.image.sample import sample
 
-__all__ = ["ROOM", "ImageRequest", "ImageSampling", "Nearness", "Reference", "nearest"]
+__all__ = ["ROOM", "ImageRequest", "ImageSampling", "Nearness", "Reference"]
 
 
 def _media_type(request: ImageRequest) -> str:
     return FORMS[request.form].media_type
 
 
+def _library(model: PictureModel) -> str:
+    return model.library
+
+
 ROOM = Room(name="image", request=ImageRequest, build=build, sample=sample, media_type=_media_type,
-            marked=marked, models=("patchflow", "avatars", "diffusers", "enlarging", "tiny"))
+            marked=marked, library=_library, models=("patchflow", "avatars", "diffusers", "enlarging", "tiny"))

@@ -4,61 +4,71 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from makar.methods.flow import SAMPLERS, Denoise, guided, mixed, steps
-from makar.nets.patches import Condition
-from makar.nets.relay import PictureNet
 
 GUIDED = (0.0, 0.9)
 """The times within which guidance works, 0 being noise and 1 the picture."""
-Forward = Callable[[Tensor, Tensor, Condition], Tensor]
+Reals = NDArray[np.float32]
+V = TypeVar("V", bound=Any)
+
+
+class Condition(Protocol):
+    """What is asked for, in rows."""
+
+    def with_nothing(self) -> Any:
+        """The same rows, and as many more that ask for nothing."""
+        ...
+
+
+C = TypeVar("C", bound=Condition)
 
 
 @dataclass(frozen=True)
 class Given:
     """A picture to start from. Shapes: clean (1, C, S, S); free (1, 1, S, S), 1 where it may change"""
 
-    clean: Tensor
+    clean: Reals
     strength_frac: float
-    free: Tensor | None = None
+    free: Reals | None = None
 
 
-def noise(seed: int, shape: tuple[int, ...]) -> Tensor:
-    """The noise a picture begins with; the same on every device."""
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed % 2**63))
+def noise(seed: int, shape: tuple[int, ...]) -> Reals:
+    """The noise a picture begins with."""
+    return np.random.default_rng(seed % 2**63).standard_normal(shape, np.float32)
 
 
-def denoiser(net: Forward, condition: Condition, guidance: float) -> Denoise:
+def denoiser(net: Callable[[V, float, C], V], condition: C, guidance: float) -> Denoise[V]:
     """The net under a condition, led away from what it would draw unasked; the two are one batch."""
     pair = condition.with_nothing()
 
-    def both(z: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
-        found, anything = net(z.repeat(2, 1, 1, 1), time.repeat(2), pair).chunk(2)
-        return found, anything
+    def both(z: V, time: float) -> tuple[V, V]:
+        found = net(z[[*range(len(z))] * 2], time, pair)
+        return found[:len(z)], found[len(z):]
 
     return guided(lambda z, time: net(z, time, condition), both, guidance, GUIDED)
 
 
-def keeping(denoise: Denoise, given: Given) -> Denoise:
+def keeping(denoise: Denoise[Reals], given: Given) -> Denoise[Reals]:
     """A denoiser that knows what is not free: there the way leads straight to the picture that was given."""
     if given.free is None:
         return denoise
-    free = given.free
-    return lambda z, time: torch.lerp(given.clean, denoise(z, time), free)
+    free, clean = given.free, given.clean
+    return lambda z, time: clean + free * (denoise(z, time) - clean)
 
 
-@torch.no_grad()
-def draw(net: PictureNet, denoise: Denoise, seed: int, num_steps: int, solver: str,
-         given: Given | None = None) -> Tensor:
-    """One picture. Shapes: -> (1, C, S, S)"""
-    c = net.config
-    z, start = noise(seed, (1, c.channels, c.size_px, c.size_px)), 0.0
+def draw(shape: tuple[int, ...], denoise: Denoise[Reals], seed: int, num_steps: int, solver: str,
+         given: Given | None = None) -> Reals:
+    """One picture. Shapes: -> `shape`, which is (1, C, S, S)"""
+    z, start = noise(seed, shape), 0.0
     if given is not None:
         start = 1 - given.strength_frac
-        z, denoise = mixed(given.clean, z, torch.tensor([start])), keeping(denoise, given)
+        z, denoise = mixed(given.clean, z, start), keeping(denoise, given)
     if start >= 1:
         return z
-    return SAMPLERS[solver](denoise, z, start + (1 - start) * steps(num_steps))
+    drawn: Reals = SAMPLERS[solver](denoise, z, steps(num_steps, start))
+    return drawn

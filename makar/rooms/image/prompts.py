@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import torch
+import numpy as np
 
 from makar.codecs.prompts import Prompts
-from makar.nets.patches import Condition
+from makar.native.pictures import Asked
 
 
-def condition(prompts: Prompts, prompt: str, look: int, context_tok: int) -> Condition:
+def condition(prompts: Prompts, prompt: str, look: int, context_tok: int) -> Asked:
     """One row that asks for the prompt in a look; an empty prompt asks for anything.
 
     Raises: as `Prompts.words`
     """
-    dim = len(prompts.scale)
-    words, present = torch.zeros(1, context_tok, dim), torch.zeros(1, context_tok, dtype=torch.bool)
+    words, present = np.zeros((1, context_tok, len(prompts.scale)), np.float32), np.zeros((1, context_tok), np.bool_)
     if prompt.strip():
-        found = torch.from_numpy(prompts.words(prompt)[:context_tok])
+        found = prompts.words(prompt)[:context_tok]
         words[0, :len(found)], present[0, :len(found)] = found, True
-    return Condition(words, present, torch.tensor([look]))
+    return Asked(words, present, np.array([look]))

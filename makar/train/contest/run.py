@@ -94,7 +94,7 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
 
 
 def _examples(data: Attributed, rows: slice, device: torch.device) -> Examples:
-    clean = to_values(torch.from_numpy(data.pixels[rows].copy()))
+    clean = torch.from_numpy(to_values(data.pixels[rows]))
     return Examples(clean.contiguous().to(device), torch.from_numpy(data.values[rows].astype(np.int64)).to(device))
 
 
@@ -131,8 +131,8 @@ def sheet(session: Session) -> bytes:
     asked = session.held_out if len(session.held_out) else session.examples
     num = min(SHEET_PICTURES, len(asked))
     noise = torch.randn(num, session.config.net.noise_dim, generator=torch.Generator().manual_seed(0))
-    made = crisp(to_pixels(session.averaged(noise.to(session.device), asked.values[:num])))
-    real, across = crisp(to_pixels(asked.clean[:num])), min(12, num)
+    made = crisp(to_pixels(session.averaged(noise.to(session.device), asked.values[:num]).cpu().numpy()))
+    real, across = crisp(to_pixels(asked.clean[:num].cpu().numpy())), min(12, num)
     both = np.concatenate([part for at in range(0, num, across)
                            for part in (made[at:at + across], real[at:at + across])])
     return png(on_chequers(contact_sheet(resized(both, SHEET_SCALE * both.shape[1]), across)))

@@ -1,7 +1,7 @@
 """A Checkpoint of a picture model: a folder with all that is needed to draw with it, and to train on.
 
     model.json card.md config.json            what it is: shape, looks, licence, data, who is to be named; its settings
-    weights.json weights-*.safetensors        the average of the weights in bf16, and the map of words; to draw with
+    weights.json weights-*.safetensors        averaged weights, matrices in int8, and the map of words; to draw with
     neighbours.safetensors                    once it is over: an index of the pictures, to see near-copies by
     state.json state-*.safetensors            weights in fp32, optimiser, average, position; to go on from
 """
@@ -21,7 +21,7 @@ from torch import Tensor
 from makar.codecs.pack import Pack, Pixels
 from makar.kit.config import to_json
 from makar.kit.files import atomic_write, whole_folder
-from makar.nets.shards import save_shards
+from makar.nets.shards import quantised, save_shards
 from makar.store.native import FORMAT, PICTURES
 from makar.tracing.pictures import Told, write_index
 from makar.train.checkpoint import drop_older, stamp, step_folder
@@ -46,9 +46,8 @@ class Saver:
         model = self._model(session)
         final = step_folder(session.out, session.clock.step)
         with whole_folder(final) as part:
-            sha256 = save_shards(part, WEIGHTS, {**{name: _kept(weight) for name, weight in average.items()},
-                                                  **words_map(self._pack), "concepts": _kept(self._concepts[1])},
-                                 {"looks": list(self._pack.looks)})
+            sha256 = save_shards(part, WEIGHTS, {**quantised({**average, "concepts": self._concepts[1]}),
+                                                 **words_map(self._pack)}, {"looks": list(self._pack.looks)})
             model |= {"concepts": self._concepts[0], "weights_sha256": sha256}
             atomic_write(part / "model.json", json.dumps(model, indent=1, ensure_ascii=False))
             atomic_write(part / "config.json", json.dumps(to_json(session.config), indent=1))
@@ -83,10 +82,6 @@ class Saver:
             "trained": {"recipe": session.config.recipe, "step": clock.step, "num_pictures": clock.num_tok,
                         "seconds": round(clock.seconds, 1), "device": str(session.device), "parent": self._parent,
                         "start": dict(start), "corpus_root": self._pack.root, **session.measures}}
-
-
-def _kept(weight: Tensor) -> Tensor:
-    return weight.to(torch.bfloat16)
 
 
 def words_map(pack: Pack) -> Mapping[str, Tensor]:

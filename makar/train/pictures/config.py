@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from makar.kit.errors import BadInput
-from makar.nets import components, patches, relay
-from makar.nets.relay import PictureConfig
+from makar.nets.shapes import HEAD_DIM, Components, Patches, PictureShape, Relayed
 from makar.train.config import Optimise, Schedule, rate_of
 
 
@@ -110,17 +109,17 @@ class Config:
     schedule: Schedule = field(default_factory=lambda: Schedule(num_steps=20_000))
     watch: Watch = field(default_factory=Watch)
 
-    def architecture(self, num_looks: int, word_dim: int) -> PictureConfig:
+    def architecture(self, num_looks: int, word_dim: int) -> PictureShape:
         """The net, of a resolved configuration."""
         n = self.net
         assert n.dim and n.num_layers and n.hidden_dim
-        second = patches.Config(size_px=n.size_px, patch_px=n.patch_px, dim=n.dim, num_layers=n.num_layers,
+        second = Patches(size_px=n.size_px, patch_px=n.patch_px, dim=n.dim, num_layers=n.num_layers,
                               num_looks=num_looks, word_dim=word_dim, hidden_dim=n.hidden_dim,
                               context_tok=n.context_tok, bottleneck=n.bottleneck)
         if n.early is None:
             return second
         e = n.early
-        return relay.Config(components.Config(
+        return Relayed(Components(
             size_px=n.size_px, num_components=e.num_components, dim=e.dim, num_layers=e.num_layers,
             num_looks=num_looks, word_dim=word_dim, hidden_dim=e.hidden_dim, context_tok=n.context_tok),
             second, e.handover)
@@ -132,7 +131,7 @@ def resolved(config: Config) -> Config:
     Raises: BadInput (settings that do not go together)
     """
     replace, n = dataclasses.replace, config.net
-    dim = n.dim or patches.HEAD_DIM * config.size
+    dim = n.dim or HEAD_DIM * config.size
     limits = [("size", config.size, 1, 32), ("batch", config.batch, 1, 1 << 16),
               ("at_once", config.at_once, 1, 1 << 16), ("workers", config.workers, 1, 256),
               ("net.size_px", n.size_px, 8, 512), ("net.patch_px", n.patch_px, 1, n.size_px),
@@ -156,9 +155,9 @@ def resolved(config: Config) -> Config:
     for name, value, low, high in limits:
         if not low <= value <= high:
             raise BadInput(f"setting {name}: expected {low} to {high:,}, got {value}")
-    if n.size_px % n.patch_px or dim % patches.HEAD_DIM:
+    if n.size_px % n.patch_px or dim % HEAD_DIM:
         raise BadInput(f"net.size_px {n.size_px} must be a multiple of net.patch_px {n.patch_px}, and net.dim {dim} of "
-                       f"{patches.HEAD_DIM}")
+                       f"{HEAD_DIM}")
     net = replace(n, dim=dim, num_layers=n.num_layers or config.size, hidden_dim=n.hidden_dim or
                   -(-8 * dim // 3 // 64) * 64)
     steps, warmup = config.schedule.num_steps, config.schedule.warmup_steps

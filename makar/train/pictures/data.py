@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from makar.codecs.pack import Pack, Words
-from makar.codecs.pixels import resized, to_values
+from makar.codecs.pixels import resized
 from makar.kit.errors import BadInput
 from makar.nets.patches import Condition
 
@@ -58,7 +58,7 @@ class Pictures:
         looks = self.looks[rows, (chance[2] < 0.5).long()] * (chance[3] >= dropped.look_frac)
         condition = self.asked(self.phrases[rows, which], looks)
         kept = (chance[4] >= dropped.words_frac).view(-1, 1)
-        return to_values(self.pixels[rows]), Condition(condition.words * kept.unsqueeze(-1), condition.present & kept,
+        return values_of(self.pixels[rows]), Condition(condition.words * kept.unsqueeze(-1), condition.present & kept,
                                                        condition.looks)
 
     def asked(self, phrases: Tensor, looks: Tensor) -> Condition:
@@ -92,6 +92,12 @@ def load_pictures(pack: Pack, split: str, size_px: int, context_tok: int, device
         pixels=put(np.concatenate(pixels)), phrases=put([row + [0] * (MOST_PHRASES - len(row)) for row in told]),
         num_phrases=put([len(row) for row in told]), words=put(values), present=put(present),
         looks=put([[look[entry.style], look[entry.source]] for entry in entries]), scale=put(words.scale))
+
+
+def values_of(pixels: Tensor) -> Tensor:
+    """As `codecs.pixels.to_values`, where the pixels are. Shapes: (B, S, S, 4) -> (B, 4, S, S)"""
+    whole = pixels.float() / 255
+    return torch.cat((whole[..., :3] * whole[..., 3:], whole[..., 3:]), -1).permute(0, 3, 1, 2) * 2 - 1
 
 
 def padded(words: Words, context_tok: int) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from makar.methods.flow import draw_times, flow_loss, leap_loss, mixed, steps
+from makar.methods.flow import mixed
+from makar.methods.flow_loss import draw_times, flow_loss, leap_loss
 from makar.nets.patches import Condition
 from makar.nets.relay import PictureNet
 from makar.rooms.image.drawing import denoiser
@@ -24,6 +25,7 @@ from makar.train.optimise import Optimiser
 from makar.train.pictures.config import Config, Leaps
 from makar.train.pictures.data import Dropped, Pictures
 
+Forward = Callable[[Tensor, Tensor, Condition], Tensor]
 NOTHING_DROPPED = Dropped(0.0, 0.0)
 MOST_WITHIN = 0.9
 """Of a step that is entered on the way at least a tenth is left."""
@@ -149,24 +151,28 @@ def loss_of(session: Session, clean: Tensor, condition: Condition, random: torch
     forward = session.averaged if averaged and session.optimiser.average else session.forward
     leaps, flow = session.config.leaps, session.config.flow
     if leaps is not None:
-        times, teacher = leap_times(leaps, random), denoiser(session.taught, condition, leaps.guidance)
+        way, teacher = leap_times(leaps, random), denoiser(at_one_time(session.taught), condition, leaps.guidance)
         noise = torch.randn(clean.shape, generator=random, device=clean.device)
-        begin = mixed(clean, noise, times[0].expand(len(clean)))
-        return leap_loss(lambda z, time: forward(z, time, condition), teacher, begin, times)
+        student = at_one_time(forward)
+        return leap_loss(lambda z, time: student(z, time, condition), teacher, mixed(clean, noise, way[0]), way)
     times = draw_times(len(clean), random, mean=flow.time_mean, spread=flow.time_spread)
     noise = torch.randn(clean.shape, generator=random, device=clean.device)
     return flow_loss(lambda z, time: forward(z, time, condition), clean, noise, times)
 
 
-def leap_times(leaps: Leaps, random: torch.Generator) -> Tensor:
+def at_one_time(net: Forward) -> Callable[[Tensor, float, Condition], Tensor]:
+    """The net with one time for all rows, as those who walk ask it."""
+    return lambda z, time, condition: net(z, z.new_full((len(z),), time), condition)
+
+
+def leap_times(leaps: Leaps, random: torch.Generator) -> list[float]:
     """The teacher's times within one step of the student: from its beginning, or one time in four from anywhere within
     it, so that a picture which is varied can enter on the way, to its end. Shapes: -> (taught_steps + 1,)
     """
-    device = random.device
-    which = torch.randint(leaps.num_steps, (), generator=random, device=device)
-    within = (4 * torch.rand((), generator=random, device=device) - 3).clamp(0, MOST_WITHIN)
-    start, end = (which + within) / leaps.num_steps, (which + 1) / leaps.num_steps
-    return start + (end - start) * steps(leaps.taught_steps, device=device)
+    which, at = torch.rand(2, generator=random, device=random.device).tolist()
+    first = int(which * leaps.num_steps)
+    start, end = (first + min(max(0.0, 4 * at - 3), MOST_WITHIN)) / leaps.num_steps, (first + 1) / leaps.num_steps
+    return [start + (end - start) * step / leaps.taught_steps for step in range(leaps.taught_steps)] + [end]
 
 
 @torch.no_grad()

@@ -14,14 +14,15 @@ import torch
 from torch import Tensor
 
 from makar.codecs.pack import Pack, open_pack
-from makar.codecs.pixels import to_pixels, to_values
+from makar.codecs.pixels import to_pixels
 from makar.codecs.prompts import Prompts
 from makar.kit.config import replace_at, to_json
 from makar.kit.errors import BadInput, Damaged
 from makar.kit.files import atomic_write, read_text
 from makar.methods.flow import euler, steps
 from makar.nets.components import principal
-from makar.nets.relay import PictureConfig, PictureNet, Relay, blocks_of, new_net, parts_of
+from makar.nets.relay import PictureNet, Relay, blocks_of, new_net, parts_of
+from makar.nets.shapes import PictureShape
 from makar.nets.shards import load_shards
 from makar.rooms.image.drawing import denoiser, noise
 from makar.store import stored
@@ -32,8 +33,8 @@ from makar.train.device import dtype_of, keep_memory, pick_device, pick_precisio
 from makar.train.optimise import Optimiser
 from makar.train.pictures.checkpoint import WEIGHTS, Saver, words_map
 from makar.train.pictures.config import Config, resolved
-from makar.train.pictures.data import Pictures, load_pictures
-from makar.train.pictures.loop import Progress, Session, train
+from makar.train.pictures.data import Pictures, load_pictures, values_of
+from makar.train.pictures.loop import Progress, Session, at_one_time, train
 from makar.train.pictures.sheet import contact_sheet, on_chequers, png
 from makar.train.plot import Log, draw_loss
 
@@ -92,7 +93,7 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
     if config.start and not resume:
         net.load_state_dict(_weights_to_start_with(config.start, net.state_dict(), pack))
     elif isinstance(net, Relay) and not resume:
-        values, early = to_values(pictures.pixels).flatten(1), net.first
+        values, early = values_of(pictures.pixels).flatten(1), net.first
         early.load_state_dict(principal(values, early.config.num_components, config.seed), strict=False)
     teacher = _teacher(config, architecture, pack, device) if config.leaps else None
     weights = dict(net.named_parameters())
@@ -115,13 +116,13 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
                    limit_of(minutes, clock), teacher, measures)
 
 
-def _teacher(config: Config, architecture: PictureConfig, pack: Pack, device: torch.device) -> PictureNet:
+def _teacher(config: Config, architecture: PictureShape, pack: Pack, device: torch.device) -> PictureNet:
     net = new_net(architecture, config.seed)
     net.load_state_dict(_weights_to_start_with(config.start, net.state_dict(), pack))
     return net.to(device).eval().requires_grad_(False)
 
 
-def _held_out(prepared: Prepared, architecture: PictureConfig, device: torch.device) -> Pictures | None:
+def _held_out(prepared: Prepared, architecture: PictureShape, device: torch.device) -> Pictures | None:
     if not any(entry.split == "held_out" for entry in prepared.pack.entries):
         return None
     return load_pictures(prepared.pack, "held_out", architecture.size_px, architecture.context_tok, device)
@@ -227,9 +228,10 @@ def sheet(session: Session) -> bytes:
     rows = torch.randperm(len(asked), generator=random, device=device)[:num]
     condition = asked.asked(asked.phrases[rows, 0], asked.looks[rows, 0])
     c = session.net.config
-    start = torch.cat([noise(index, (1, c.channels, c.size_px, c.size_px)) for index in range(num)]).to(device)
-    denoise = denoiser(session.averaged if session.optimiser.average else session.forward, condition, watch.guidance)
-    made = to_pixels(euler(denoise, start, steps(watch.num_steps, device=device)))
+    start = torch.from_numpy(np.concatenate([noise(index, (1, c.channels, c.size_px, c.size_px))
+                                             for index in range(num)])).to(device)
+    net = at_one_time(session.averaged if session.optimiser.average else session.forward)
+    made = to_pixels(euler(denoiser(net, condition, watch.guidance), start, steps(watch.num_steps)).cpu().numpy())
     real = asked.pixels[rows].cpu().numpy()
     across = min(12, num)
     both = [part for at in range(0, num, across) for part in (made[at:at + across], real[at:at + across])]

@@ -144,11 +144,11 @@ def asked_of(prompt: str, model: PictureModel) -> dict[str, Any]:
     Raises: NotHere, NoNetwork, Damaged
     """
     from makar.checks.near_copy import settings
-    from makar.rooms.image.confidence import LEAST_FRAC, nearest
+    from makar.rooms.image.confidence import LEAST_FRAC
 
     asked: dict[str, Any] = {"prompt": prompt}
     if prompt.strip() and model.concepts:
-        found = nearest(model, prompt)
+        found = model.nearness(prompt)
         asked["nearness"] = {"score_frac": round(found.score_frac, 4), "least_frac": LEAST_FRAC,
                              "concepts": list(found.concepts),
                              **({"unknown": list(found.unknown)} if found.unknown else {})}

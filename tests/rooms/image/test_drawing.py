@@ -8,12 +8,11 @@ import io
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from makar.kit.errors import BadInput, UnknownName
-from makar.rooms.image import ImageRequest, ImageSampling, Reference, nearest
-from makar.rooms.image.drawing import Given, draw
+from makar.rooms.image import ImageRequest, ImageSampling, Reference
+from makar.rooms.image.drawing import Given, Reals, draw
 from makar.rooms.image.models import tiny
 from makar.rooms.image.models.patchflow import PatchFlow, Pixels
 
@@ -75,14 +74,13 @@ def test_no_strength_changes_nothing_and_a_mask_keeps_the_rest(model: PatchFlow)
     assert np.abs(edited.astype(int) - given)[changed].max(initial=0) <= 1, "rounding alone may show"
 
 
-def test_more_strength_goes_further_away(model: PatchFlow) -> None:
-    given = torch.randn(1, 4, 32, 32, generator=torch.Generator().manual_seed(1))
+def test_more_strength_goes_further_away() -> None:
+    given = np.random.default_rng(1).standard_normal((1, 4, 32, 32), np.float32)
 
-    def exact(z: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
-        t = time.view(-1, 1, 1, 1)
+    def exact(z: Reals, t: float) -> Reals:
         return t * z / (t**2 + (1 - t) ** 2)  # of data that are standard normal numbers
 
-    apart = [float((draw(model.net, exact, 2, 20, "heun", Given(given, strength)) - given).square().mean())
+    apart = [float(np.square(draw(given.shape, exact, 2, 20, "heun", Given(given, strength)) - given).mean())
              for strength in (0.0, 0.3, 0.6, 1.0)]
     assert apart[0] == 0
     assert apart == sorted(apart)
@@ -96,10 +94,10 @@ def test_a_mask_of_another_size_is_refused(model: PatchFlow) -> None:
 
 
 def test_nearness_is_one_for_what_was_shown_and_less_for_the_rest(model: PatchFlow) -> None:
-    assert nearest(model, "square").concepts[0] == "square"
-    assert nearest(model, "square").score_frac == pytest.approx(1.0, abs=1e-3)
-    assert nearest(model, "square").known
-    assert not nearest(model, "balance sheet").known
+    assert model.nearness("square").concepts[0] == "square"
+    assert model.nearness("square").score_frac == pytest.approx(1.0, abs=1e-3)
+    assert model.nearness("square").known
+    assert not model.nearness("balance sheet").known
 
 
 def test_what_cannot_be_asked_is_refused_in_one_line(model: PatchFlow) -> None:

@@ -16,7 +16,7 @@ from makar.cli import main
 from makar.codecs.attributed import Facts, open_attributed, write_attributed
 from makar.kit.errors import BadInput, Damaged, NotHere
 from makar.nets.shards import load_shards
-from makar.rooms.image import ImageRequest, ImageSampling, nearest
+from makar.rooms.image import ImageRequest, ImageSampling
 from makar.rooms.image.models.avatars import Avatars, build
 from makar.store import native
 from makar.store.stored_model import StoredModel
@@ -89,9 +89,9 @@ def test_it_learns_and_its_checkpoint_paints_what_is_asked_for(tmp_path: Path, s
 
 def test_words_are_known_or_told(tmp_path: Path, squares: Path) -> None:
     model, _ = trained(tmp_path / "run", squares)
-    known = nearest(model, "a small red square")
+    known = model.nearness("a small red square")
     assert known.score_frac == 1 and known.concepts == ("small red square",) and known.unknown == ()
-    stranger = nearest(model, "a dragon")
+    stranger = model.nearness("a dragon")
     assert not stranger.known and stranger.unknown == ("dragon",) and stranger.concepts == ("large", "square")
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from typing import Protocol
 
 from makar.codecs.picture import Pixels
-from makar.rooms.image.models import avatars, diffusers, enlarging, patchflow, tiny
+from makar.rooms.image.confidence import Nearness
 from makar.rooms.image.request import ImageRequest, ImageSampling
 from makar.rooms.image.styles import Looks
 from makar.store import StoredModel
@@ -46,18 +47,30 @@ class PictureModel(Protocol):
         """How it draws where nothing else is asked for."""
         ...
 
+    @property
+    def library(self) -> str:
+        """The package that computes its pictures, whose version can change their bytes."""
+        ...
+
+    def nearness(self, prompt: str) -> Nearness:
+        """How near a prompt is to what it was shown."""
+        ...
+
     def pictures(self, request: ImageRequest) -> Iterator[tuple[int, Pixels]]:
         """Every candidate with its index, each drawn alone. Shapes: RGBA (S, S, 4)"""
         ...
 
 
 def build(stored: StoredModel | None) -> PictureModel:
-    """The stored model, or the tiny one where nothing is stored."""
+    """The stored model, or the tiny one where nothing is stored. Only its own kind is imported, for PyTorch and
+    diffusers take longer to import than small pictures do to be drawn.
+    """
     if stored is None:
-        return tiny.build()
-    family = stored.architecture.get("family")
-    if family == "enlarger":
-        return enlarging.build(stored)
-    if family == "diffusers":
-        return diffusers.build(stored)
-    return avatars.build(stored) if family_of(stored.folder) == PAINTER else patchflow.build(stored)
+        kind = "tiny"
+    elif (family := stored.architecture.get("family")) in ("enlarger", "diffusers"):
+        kind = "enlarging" if family == "enlarger" else "diffusers"
+    else:
+        kind = "avatars" if family_of(stored.folder) == PAINTER else "patchflow"
+    module = importlib.import_module(f"makar.rooms.image.models.{kind}")
+    found: PictureModel = module.build() if stored is None else module.build(stored)
+    return found

@@ -22,6 +22,7 @@ from makar.kit.errors import BadInput, Damaged
 from makar.kit.files import read_text
 from makar.nets.adversaries import Config, Painter
 from makar.nets.shards import load_shards
+from makar.rooms.image.confidence import Nearness
 from makar.rooms.image.request import ImageRequest, ImageSampling
 from makar.rooms.image.styles import Looks
 from makar.rooms.image.wishes import Vocabulary, Wishes, wishes
@@ -59,6 +60,16 @@ class Avatars:
         return {"net": "fp32"}
 
     @property
+    def library(self) -> str:
+        """What it is computed with."""
+        return "torch"
+
+    def nearness(self, prompt: str) -> Nearness:
+        """How much of a prompt it understands."""
+        asked = self.wishes(prompt)
+        return Nearness(asked.known_frac, asked.known or self.concepts, asked.unknown)
+
+    @property
     def concepts(self) -> tuple[str, ...]:
         """What can be asked for: the nouns that it knows, and the adjectives that stand alone."""
         return tuple(sorted({*self.words, *self.words.get("", {})} - {""}))
@@ -90,7 +101,7 @@ class Avatars:
 
         Shapes: (1, noise_dim), (1, attributes) -> (S, S, 4)
         """
-        return crisp(to_pixels(self.net(noise, values))[0])
+        return crisp(to_pixels(self.net(noise, values).numpy())[0])
 
     def drawn(self, asked: Mapping[str, Sequence[str]], random: torch.Generator) -> list[int]:
         """A value for each attribute: one of those asked for, or any, as often as in the data. One random number goes

@@ -17,6 +17,7 @@ from PIL import Image
 
 from makar.codecs.picture import Pixels
 from makar.kit.errors import BadInput, Damaged, NotHere
+from makar.rooms.image.confidence import Nearness
 from makar.rooms.image.finish import on_ground
 from makar.rooms.image.given import Opened, opened
 from makar.rooms.image.request import ImageRequest, ImageSampling
@@ -39,6 +40,15 @@ class Pipeline:
     looks: Looks = field(default_factory=lambda: Looks(()))
     concepts: tuple[str, ...] = ()
     usual: ImageSampling = field(default_factory=ImageSampling)
+
+    @property
+    def library(self) -> str:
+        """What it is computed with."""
+        return "torch"
+
+    def nearness(self, prompt: str) -> Nearness:
+        """Nobody knows what it was shown."""
+        return Nearness(0.0, ())
 
     def pictures(self, request: ImageRequest) -> Iterator[tuple[int, Pixels]]:
         """Every candidate, drawn alone from a seed of its own.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from makar.codecs.enlarge import by_net, by_pixels
 from makar.codecs.picture import Pixels, read_picture, squared
 from makar.kit.errors import BadInput
+from makar.rooms.image.confidence import Nearness
 from makar.rooms.image.request import ImageRequest, ImageSampling, decoded
 from makar.rooms.image.styles import Looks
 from makar.store import StoredModel
@@ -24,6 +25,15 @@ class Enlarging:
     looks: Looks = field(default_factory=lambda: Looks(()))
     concepts: tuple[str, ...] = ()
     usual: ImageSampling = field(default_factory=ImageSampling)
+
+    @property
+    def library(self) -> str:
+        """What it is computed with."""
+        return "numpy"
+
+    def nearness(self, prompt: str) -> Nearness:
+        """It draws nothing of its own."""
+        return Nearness(0.0, ())
 
     def pictures(self, request: ImageRequest) -> Iterator[tuple[int, Pixels]]:
         """The picture at the size that was asked for, once.

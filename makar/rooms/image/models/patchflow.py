@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from makar.codecs.pixels import crisp, to_pixels, to_values
-from makar.codecs.prompts import Prompts
+from makar.codecs.prompts import Prompts, reader
 from makar.kit.errors import BadInput, Damaged
 from makar.kit.files import read_text
-from makar.nets.relay import PictureNet, net_of
-from makar.nets.shards import load_shards
+from makar.native.pictures import PictureNet, picture_net
+from makar.native.threads import one_thread
+from makar.nets.shapes import PictureShape, shape_of
+from makar.rooms.image.confidence import NUM_NEAREST, Nearness
 from makar.rooms.image.drawing import Given, denoiser, draw
 from makar.rooms.image.given import opened
 from makar.rooms.image.prompts import condition
@@ -25,6 +26,7 @@ from makar.rooms.image.request import ImageRequest, ImageSampling, Reference
 from makar.rooms.image.styles import Looks
 from makar.store import StoredModel
 from makar.store.native import PICTURES
+from makar.store.shards import load_arrays
 
 Pixels = NDArray[np.uint8]
 
@@ -41,6 +43,7 @@ class PatchFlow:
     name: str
     sha256: str
     training_data: str
+    shape: PictureShape
     net: PictureNet
     prompts: Prompts
     looks: Looks
@@ -51,12 +54,30 @@ class PatchFlow:
     @property
     def native_px(self) -> int:
         """The side of the pictures it draws."""
-        return self.net.config.size_px
+        return self.shape.size_px
 
     @property
     def arithmetic(self) -> Mapping[str, str]:
         """What computes it."""
         return {"net": "fp32"}
+
+    @property
+    def library(self) -> str:
+        """What it is computed with."""
+        return "numpy"
+
+    def nearness(self, prompt: str) -> Nearness:
+        """The concepts nearest to a prompt; none where it is not known what it was shown.
+
+        Raises: BadInput (an empty prompt), NotHere, NoNetwork, Damaged
+        """
+        if self.vectors is None:
+            return Nearness(0.0, ())
+        asked = self.prompts.words(prompt).mean(0)
+        lengths = np.linalg.norm(self.vectors, axis=1) * np.linalg.norm(asked)
+        cosines = self.vectors @ asked / np.maximum(lengths, 1e-9)
+        first = np.argsort(-cosines, kind="stable")[:NUM_NEAREST]
+        return Nearness(max(0.0, float(cosines[first[0]])), tuple(self.concepts[index] for index in first))
 
     def pictures(self, request: ImageRequest) -> Iterator[tuple[int, Pixels]]:
         """Every candidate at the native size, as it is drawn.
@@ -64,12 +85,14 @@ class PatchFlow:
         Shapes: RGBA (native_px, native_px, 4)
         Raises: UnknownName (a style), BadInput (a prompt or a picture that cannot be read), NotHere, NoNetwork, Damaged
         """
-        c, sampling = self.net.config, request.sampling
-        asked = condition(self.prompts, request.prompt, self.looks.number(request.style), c.context_tok)
+        s, sampling = self.shape, request.sampling
+        asked = condition(self.prompts, request.prompt, self.looks.number(request.style), s.context_tok)
         denoise = denoiser(self.net, asked, sampling.guidance)
-        given = None if request.reference is None else given_of(request.reference, c.size_px)
+        given = None if request.reference is None else given_of(request.reference, s.size_px)
         for index in range(request.n):
-            values = draw(self.net, denoise, sampling.seed + index, sampling.num_steps, sampling.solver, given)
+            with one_thread():
+                values = draw((1, s.channels, s.size_px, s.size_px), denoise, sampling.seed + index,
+                              sampling.num_steps, sampling.solver, given)
             yield index, self._finished(to_pixels(values)[0], request.style)
 
     def _finished(self, pixels: Pixels, style: str | None) -> Pixels:
@@ -85,8 +108,8 @@ def given_of(reference: Reference, size_px: int) -> Given:
     Raises: BadInput (no picture, or a mask of another size)
     """
     start = opened(reference, size_px)
-    free = None if start.free is None else torch.from_numpy(start.free.astype(np.float32))[None, None]
-    return Given(to_values(torch.from_numpy(start.pixels[None].copy())), reference.strength_frac, free)
+    free = None if start.free is None else start.free.astype(np.float32)[None, None]
+    return Given(to_values(start.pixels[None]), reference.strength_frac, free)
 
 
 def build(stored: StoredModel) -> PatchFlow:
@@ -95,17 +118,16 @@ def build(stored: StoredModel) -> PatchFlow:
     Raises: Damaged, BadInput (no model of pictures)
     """
     facts = facts_of(stored.folder, stored.name)
-    tensors, told = load_shards(stored.folder, "weights")
     try:
-        words = {name: tensors.pop(f"words.{name}").numpy() for name in ("basis", "mean", "scale")}
-        vectors = tensors.pop("concepts").float().numpy() if "concepts" in tensors else None
-        net = net_of(facts["architecture"])
-        net.load_state_dict({name: value.float() for name, value in tensors.items()})
+        reader(facts["reader"])  # opens while the weights are read
+        weights, told = load_arrays(stored.folder, "weights")
+        words = {name: weights[f"words.{name}"] for name in ("basis", "mean", "scale")}
+        shape = shape_of(facts["architecture"])
         looks = Looks(tuple(told["looks"]), tuple(facts["styles"]), tuple(facts["pixel_looks"]))
-        return PatchFlow(stored.name, stored.sha256, stored.training_data, net.eval().requires_grad_(False),
-                         Prompts(facts["reader"], **words), looks, tuple(facts.get("concepts", ())), vectors,
-                         ImageSampling(**facts.get("usual", {})))
-    except (KeyError, TypeError, RuntimeError) as error:
+        return PatchFlow(stored.name, stored.sha256, stored.training_data, shape, picture_net(shape, weights),
+                         Prompts(facts["reader"], **words), looks, tuple(facts.get("concepts", ())),
+                         weights.get("concepts"), ImageSampling(**facts.get("usual", {})))
+    except (KeyError, TypeError, ValueError) as error:
         raise Damaged(f"the model in '{stored.folder}' is not whole ({error!s:.200})") from error
 
 

@@ -9,11 +9,13 @@ from torch import Tensor
 from makar.codecs.hashed import NUM_STATES
 from makar.codecs.prompts import Prompts
 from makar.kit.files import sha256_bytes
-from makar.nets.patches import Config, PatchTransformer
+from makar.native.pictures import picture_net
+from makar.nets.patches import PatchTransformer
+from makar.nets.shapes import Patches
 from makar.rooms.image.models.patchflow import PatchFlow
 from makar.rooms.image.styles import Looks
 
-CONFIG = Config(size_px=32, patch_px=8, dim=64, num_layers=2, num_looks=3, word_dim=NUM_STATES, hidden_dim=128,
+CONFIG = Patches(size_px=32, patch_px=8, dim=64, num_layers=2, num_looks=3, word_dim=NUM_STATES, hidden_dim=128,
                 context_tok=4, bottleneck=32)
 CONCEPTS = ("circle", "square", "cross", "bar")
 
@@ -41,5 +43,6 @@ def build() -> PatchFlow:
     prompts = Prompts("hashed", np.eye(NUM_STATES, dtype=np.float32), np.zeros(NUM_STATES, np.float32),
                       np.full(NUM_STATES, 0.03, np.float32))
     vectors = np.stack([prompts.words(concept).mean(0) for concept in CONCEPTS])
-    return PatchFlow("tiny", sha256, "none: its weights are random", net.eval().requires_grad_(False), prompts,
+    weights = {name: weight.detach().numpy() for name, weight in net.named_parameters()}
+    return PatchFlow("tiny", sha256, "none: its weights are random", CONFIG, picture_net(CONFIG, weights), prompts,
                      Looks(("filled", "hollow", "pixel"), ("filled", "hollow", "pixel"), ("pixel",)), CONCEPTS, vectors)

@@ -1,0 +1,46 @@
+"""What takes long to open, opened while other things are done."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Ahead(Generic[T]):
+    """Opens by a thread of its own from the moment it is made. What could not be opened is tried again when it is asked
+    for again. The thread is waited for when the program ends: what it runs may not be cut off.
+    """
+
+    def __init__(self, opened: Callable[[], T]) -> None:
+        self._opened, self._lock = opened, threading.Lock()
+        self._future: Future[T] | None = self._begun()
+
+    def get(self) -> T:
+        """What was opened.
+
+        Raises: as what opens it
+        """
+        with self._lock:
+            future = self._future = self._future or self._begun()
+        try:
+            return future.result()
+        except Exception:
+            with self._lock:
+                if self._future is future:
+                    self._future = None
+            raise
+
+    def _begun(self) -> Future[T]:
+        future: Future[T] = Future()
+        threading.Thread(target=self._run, args=(future,), name="opens ahead").start()
+        return future
+
+    def _run(self, future: Future[T]) -> None:
+        try:
+            future.set_result(self._opened())
+        except Exception as error:  # noqa: BLE001 - it is raised where the result is asked for
+            future.set_exception(error)

@@ -1,0 +1,212 @@
+"""The nets of pictures in NumPy, for drawing: importing PyTorch takes longer than a small picture does.
+
+Each is the twin of the one in `makar.nets` that learns (`patches`, `components`, `relay`), and its weights go by the
+same names.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from makar.native.threads import one_thread
+from makar.nets.shapes import HEAD_DIM, LEAST_LEFT, Components, Patches, PictureShape, rotations
+
+Reals = NDArray[np.float32]
+_EPS = np.float32(1e-6)
+_FEW = 5
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked for. A row without words is a picture of anything; look 0 is any look.
+
+    Shapes: words (B, context_tok, word_dim), present (B, context_tok) bool, looks (B,)
+    """
+
+    words: Reals
+    present: NDArray[np.bool_]
+    looks: NDArray[np.int64]
+
+    @property
+    def whole(self) -> Reals:
+        """The mean of the words that are there. Shapes: -> (B, word_dim)"""
+        present = self.present[..., None].astype(np.float32)
+        found: Reals = (self.words * present).sum(1) / np.maximum(present.sum(1), 1)
+        return found
+
+    def with_nothing(self) -> Asked:
+        """The same rows, and as many more that ask for nothing."""
+        words, present, looks = self.words, self.present, self.looks
+        return Asked(np.concatenate((words, np.zeros_like(words))), np.concatenate((present, np.zeros_like(present))),
+                     np.concatenate((looks, np.zeros_like(looks))))
+
+
+class PictureNet(Protocol):
+    """Noisy pictures at one time to clean ones."""
+
+    def __call__(self, pictures: Reals, time: float, asked: Asked) -> Reals:
+        """Shapes: pictures (B, C, S, S) -> (B, C, S, S)"""
+        ...
+
+
+class Weights:
+    """Weights by their names, those of one part of a net."""
+
+    def __init__(self, weights: Mapping[str, Reals], part: str = "") -> None:
+        self._weights, self._part = weights, part
+
+    def of(self, part: str) -> Weights:
+        """Those of a part of this part."""
+        return Weights(self._weights, f"{self._part}{part}.")
+
+    def __getitem__(self, name: str) -> Reals:
+        return self._weights[self._part + name]
+
+    def linear(self, name: str, x: Reals) -> Reals:
+        """x W' + b, where there is a b. Shapes: (..., in) -> (..., out)"""
+        weight, rows = self[f"{name}.weight"], x.reshape(-1, x.shape[-1])
+        # For a row or two BLAS would rather copy the matrix than read it.
+        y = np.stack([weight @ row for row in rows]) if len(rows) < _FEW else rows @ weight.T
+        bias = self._weights.get(f"{self._part}{name}.bias")
+        return (y if bias is None else y + bias).reshape(*x.shape[:-1], -1)
+
+
+class Transformer:
+    """The Transformer over patches. Its equations and their sources stand in `makar.nets.patches`."""
+
+    def __init__(self, shape: Patches, weights: Weights) -> None:
+        self._shape, self._weights = shape, weights
+        self._blocks = [weights.of(f"blocks.{layer}") for layer in range(shape.num_layers)]
+        self._cos, self._sin = rotations(shape)
+
+    def __call__(self, pictures: Reals, time: float, asked: Asked) -> Reals:
+        """Shapes: pictures (B, C, S, S) -> (B, C, S, S)"""
+        s, w = self._shape, self._weights
+        patches = w.linear("widen", w.linear("narrow", patches_of(pictures, s.patch_px))) + w["place"]
+        x = np.concatenate((w.linear("word", asked.words) * asked.present[..., None] + w["slot"], patches), 1)
+        state = _silu(_moment(w, time) + w["look.weight"][asked.looks] + w.linear("whole", asked.whole))
+        modulation = w.linear("modulate", state).reshape(-1, 6, 1, s.dim)
+        for block in self._blocks:
+            shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = np.moveaxis(modulation + block["table"][:, None], 1, 0)
+            x = x + gate_a * self._attend(block, _norm(x) * (1 + scale_a) + shift_a)
+            x = x + gate_m * _swiglu(block, _norm(x) * (1 + scale_m) + shift_m)
+        shift, scale = np.split(w.linear("modulate_out", state)[:, None], 2, -1)
+        return picture_of(w.linear("out", _norm(x[:, s.context_tok:]) * (1 + scale) + shift), s.patch_px, s.size_px)
+
+    def _attend(self, block: Weights, x: Reals) -> Reals:
+        num, length, dim = x.shape
+        qkv = block.linear("qkv", x).reshape(num, length, 3, self._shape.num_heads, HEAD_DIM)
+        q, k, v = qkv.transpose(2, 0, 3, 1, 4)  # (B, H, T, D)
+        q, k = (self._turned(_norm(part) * block[f"{name}_norm.weight"]) for name, part in (("q", q), ("k", k)))
+        scores = q @ k.swapaxes(-1, -2) * np.float32(HEAD_DIM**-0.5)
+        shares = np.exp(scores - scores.max(-1, keepdims=True))
+        y = shares / shares.sum(-1, keepdims=True) @ v
+        return block.linear("o", y.swapaxes(1, 2).reshape(num, length, dim))
+
+    def _turned(self, x: Reals) -> Reals:
+        turned: Reals = x * self._cos + np.concatenate((x[..., HEAD_DIM // 2:], x[..., :HEAD_DIM // 2]), -1) * self._sin
+        return turned
+
+
+class ComponentNet:
+    """The net over principal components of whole pictures. Its equations stand in `makar.nets.components`."""
+
+    def __init__(self, shape: Components, weights: Weights) -> None:
+        self._weights = weights
+        self._blocks = [weights.of(f"blocks.{layer}") for layer in range(shape.num_layers)]
+
+    def __call__(self, pictures: Reals, time: float, asked: Asked) -> Reals:
+        """Shapes: pictures (B, C, S, S) -> (B, C, S, S)"""
+        w, num, left = self._weights, len(pictures), max(1 - time, LEAST_LEFT)
+        mean, basis, variance = w["mean"], w["basis"], w["variance"]
+        z = np.stack([basis @ row for row in pictures.reshape(num, -1) - time * mean])
+        seen = time**2 * variance + left**2
+        words = (asked.words * asked.present[..., None]).reshape(num, -1)
+        told = w.linear("told", np.concatenate((words, asked.whole), 1)) + w["look.weight"][asked.looks]
+        content, way = np.split(told, 2, -1)
+        state = _silu(_moment(w, time) + way)
+        modulation = w.linear("modulate", state).reshape(num, 3, -1)
+        x = w.linear("seen", z / np.sqrt(seen)) + content
+        for block in self._blocks:
+            shift, scale, gate = np.moveaxis(modulation + block["table"], 1, 0)
+            x = x + gate * _swiglu(block, _norm(x) * (1 + scale) + shift)
+        shift, scale = np.split(w.linear("modulate_out", state), 2, -1)
+        missing = w.linear("out", _norm(x) * (1 + scale) + shift)
+        clean = time * variance / seen * z + left * np.sqrt(variance / seen) * missing
+        found: Reals = (mean + clean @ basis).reshape(pictures.shape)
+        return found
+
+
+class Relay:
+    """One of each, the second from the time of the handover on."""
+
+    def __init__(self, first: ComponentNet, second: Transformer, handover: float) -> None:
+        self._first, self._second, self._handover = first, second, handover
+
+    def __call__(self, pictures: Reals, time: float, asked: Asked) -> Reals:
+        """Shapes: pictures (B, C, S, S) -> (B, C, S, S)"""
+        return (self._first if time < self._handover else self._second)(pictures, time, asked)
+
+
+def picture_net(shape: PictureShape, weights: Mapping[str, Reals]) -> PictureNet:
+    """The net of that shape with those weights. Both of its parts are run once, so that nothing can be missing later.
+
+    Raises: KeyError (a weight is missing), ValueError (it has another shape)
+    """
+    whole, nothing = Weights(weights), np.zeros((1, shape.channels, shape.size_px, shape.size_px), np.float32)
+    net: PictureNet
+    if isinstance(shape, Patches):
+        net, second = Transformer(shape, whole), shape
+    else:
+        first, second = ComponentNet(shape.first, whole.of("first")), shape.second
+        net = Relay(first, Transformer(second, whole.of("second")), shape.handover)
+    asked = Asked(np.zeros((1, second.context_tok, second.word_dim), np.float32),
+                  np.zeros((1, second.context_tok), np.bool_), np.array([second.num_looks]))
+    with one_thread():
+        if any(net(nothing, time, asked).shape != nothing.shape for time in (0.0, 1.0)):
+            raise ValueError("the weights are those of a net of another shape")
+    return net
+
+
+def patches_of(pictures: Reals, patch_px: int) -> Reals:
+    """Shapes: (B, C, H, W) -> (B, H / p * W / p, C * p * p)"""
+    num, channels, height, width = pictures.shape
+    parts = pictures.reshape(num, channels, height // patch_px, patch_px, width // patch_px, patch_px)
+    return parts.transpose(0, 2, 4, 1, 3, 5).reshape(num, -1, channels * patch_px**2)
+
+
+def picture_of(patches: Reals, patch_px: int, size_px: int) -> Reals:
+    """The inverse of `patches_of`. Shapes: (B, T, C * p * p) -> (B, C, size_px, size_px)"""
+    grid = size_px // patch_px
+    parts = patches.reshape(len(patches), grid, grid, -1, patch_px, patch_px)
+    return parts.transpose(0, 3, 1, 4, 2, 5).reshape(len(patches), -1, size_px, size_px)
+
+
+def _moment(weights: Weights, time: float) -> Reals:
+    """The time as the net is told it. Shapes: -> (1, dim)"""
+    frequency = np.exp(np.arange(128, dtype=np.float32) * np.float32(-math.log(10_000) / 128))
+    angle = np.float32(1000 * time) * frequency
+    wave = np.concatenate((np.cos(angle), np.sin(angle)))[None]
+    return weights.linear("time.2", _silu(weights.linear("time.0", wave)))
+
+
+def _norm(x: Reals) -> Reals:
+    normed: Reals = x / np.sqrt(np.square(x).mean(-1, keepdims=True) + _EPS)
+    return normed
+
+
+def _silu(x: Reals) -> Reals:
+    """x sigmoid(x), by the hyperbolic tangent, which does not overflow."""
+    found: Reals = x * (np.float32(0.5) + np.float32(0.5) * np.tanh(np.float32(0.5) * x))
+    return found
+
+
+def _swiglu(block: Weights, x: Reals) -> Reals:
+    gate, up = np.split(block.linear("gate_up", x), 2, -1)
+    return block.linear("down", _silu(gate) * up)

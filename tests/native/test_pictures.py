@@ -1,0 +1,97 @@
+"""The nets in NumPy against those that learn, and a picture that needs no PyTorch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from makar.native.pictures import Asked, Reals, patches_of, picture_net, picture_of
+from makar.nets.patches import Condition
+from makar.nets.relay import PictureNet, new_net
+from makar.nets.shapes import Components, Patches, PictureShape, Relayed
+from makar.nets.shards import load_shards, quantised, save_shards
+from makar.store.shards import load_arrays
+
+PATCHES = Patches(size_px=8, patch_px=2, dim=128, num_layers=2, num_looks=3, word_dim=6, hidden_dim=64, context_tok=3,
+                  bottleneck=8)
+WHOLE = Components(size_px=8, num_components=12, dim=64, num_layers=2, num_looks=3, word_dim=6, hidden_dim=64,
+                   context_tok=3)
+SHAPES = {"patches": PATCHES, "relay": Relayed(WHOLE, PATCHES, 0.4)}
+
+
+def learned(shape: PictureShape) -> tuple[PictureNet, dict[str, Reals]]:
+    """A net none of whose weights is nought."""
+    net = new_net(shape, 0).requires_grad_(False)
+    for weight in net.parameters():
+        if not weight.any():
+            weight.normal_(std=0.2, generator=torch.Generator().manual_seed(1))
+    return net, {name: weight.numpy() for name, weight in net.named_parameters()}
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("num", [1, 8])
+@pytest.mark.parametrize("time", [0.0, 0.3, 0.7, 1.0])
+def test_they_draw_what_those_that_learn_draw(shape: PictureShape, num: int, time: float) -> None:
+    net, weights = learned(shape)
+    random = np.random.default_rng(num)
+    z, words = (random.standard_normal(size).astype(np.float32) for size in ((num, 4, 8, 8), (num, 3, 6)))
+    present, looks = random.random((num, 3)) < 0.7, random.integers(0, 4, num)
+    asked = Condition(torch.from_numpy(words), torch.from_numpy(present), torch.from_numpy(looks)).with_nothing()
+    twice = torch.from_numpy(z).repeat(2, 1, 1, 1)
+    wanted = net(twice, torch.full((2 * num,), time), asked).numpy()
+    found = picture_net(shape, weights)(twice.numpy(), time, Asked(words, present, looks).with_nothing())
+    assert found.dtype == np.float32 and np.abs(found - wanted).max() < 1e-4 * np.abs(wanted).max()
+
+
+def test_patches_and_pictures_are_each_other_s_inverse() -> None:
+    pictures = np.random.default_rng(0).random((2, 4, 8, 8), np.float32)
+    assert np.array_equal(picture_of(patches_of(pictures, 2), 2, 8), pictures)
+
+
+@pytest.mark.parametrize("name", ["first.basis", "first.blocks.1.down.weight", "second.place", "second.time.2.bias"])
+def test_weights_that_are_missing_or_of_another_shape_are_found_at_once(name: str) -> None:
+    _, weights = learned(SHAPES["relay"])
+    with pytest.raises(ValueError):
+        picture_net(SHAPES["relay"], {**weights, name: weights[name][..., :-1]})
+    if not name.endswith("bias"):  # a map may have none
+        with pytest.raises(KeyError):
+            picture_net(SHAPES["relay"], {key: weight for key, weight in weights.items() if key != name})
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float16, torch.bfloat16])
+def test_stored_weights_are_read_as_they_were_saved(tmp_path: Path, kind: torch.dtype) -> None:
+    values = torch.randn(3000, 2000, generator=torch.Generator().manual_seed(0)).to(kind)
+    save_shards(tmp_path, "weights", {"one": values, "none": torch.zeros(0), "two": values[:2, 0]}, {"told": 1})
+    arrays, facts = load_arrays(tmp_path, "weights")
+    assert facts == {"told": 1} and np.array_equal(arrays["one"], values.float().numpy())
+    assert np.array_equal(arrays["two"], values[:2, 0].float().numpy()) and arrays["none"].shape == (0,)
+    assert torch.equal(load_shards(tmp_path, "weights")[0]["one"], values)
+
+
+def test_matrices_in_int8_come_back_within_half_a_step_of_their_row(tmp_path: Path) -> None:
+    matrix = torch.randn(300, 200, generator=torch.Generator().manual_seed(0)) * torch.logspace(-6, 3, 300)[:, None]
+    matrix[7] = 0
+    small = matrix[:5, :5]
+    kept = quantised({"matrix": matrix, "small": small})
+    assert {name: value.dtype for name, value in kept.items()} == {
+        "matrix": torch.int8, "matrix:scale": torch.float32, "small": torch.bfloat16}
+    save_shards(tmp_path, "weights", kept, {})
+    arrays, tensors = load_arrays(tmp_path, "weights")[0], load_shards(tmp_path, "weights")[0]
+    assert set(arrays) == set(tensors) == {"matrix", "small"}
+    assert np.array_equal(arrays["matrix"], tensors["matrix"].numpy())
+    step = np.abs(matrix.numpy()).max(1, keepdims=True) / 127
+    assert (np.abs(arrays["matrix"] - matrix.numpy()) <= step * 0.501).all() and not arrays["matrix"][7].any()
+
+
+def test_a_picture_is_drawn_without_pytorch(tmp_path: Path) -> None:
+    code = ("import sys, makar\n"
+            "work = makar.image('a red dragon', style='pixel', size=32)\n"
+            "assert work.data.startswith(b'\\x89PNG'), work.data[:8]\n"
+            "print([name for name in ('torch', 'diffusers', 'transformers') if name in sys.modules])\n")
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
+    assert (ran.returncode, ran.stdout.strip()) == (0, "[]"), ran.stderr

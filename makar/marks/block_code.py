@@ -32,11 +32,10 @@ def decode(columns: Columns, received: Reals) -> Reals:
 
     Shapes: columns (n,), received (n,) -> (65536,)
     """
-    sums = np.bincount(columns, weights=received, minlength=NUM_WORDS)
+    sums: Reals = np.bincount(columns, weights=received, minlength=NUM_WORDS).astype(np.float64, copy=False)
     half = 1
     while half < NUM_WORDS:
         pairs = sums.reshape(-1, 2, half)
         sums = np.stack((pairs[:, 0] + pairs[:, 1], pairs[:, 0] - pairs[:, 1]), axis=1)
         half *= 2
-    along: Reals = sums.ravel()
-    return along
+    return sums.ravel()

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from makar.marks.waves import CYCLES, TILE_PX, Reals, Spectrum, Waves, deviation, spectrum_at
+from makar.marks.pictures import Picture, residual
+from makar.marks.waves import CYCLES, TILE_PX, Reals, Spectrum, Waves, deviation, pattern, spectrum_at
 
 SMALLEST, LARGEST = 0.48, 2.1
 _WINDOW_PX = 256  # in which scales and shifts are looked for; a larger picture serves to refine what was found
@@ -54,7 +55,8 @@ class Plane:
     @functools.cached_property
     def spectra(self) -> list[tuple[float, Spectrum]]:
         """By scale, of the window that is searched."""
-        down, across, window = _middle(self.residual, _WINDOW_PX)
+        down, across, covered = _middle(self.residual.shape, _WINDOW_PX)
+        window = self.residual[covered]
         return [(scale, whitened(spectrum_at(window, scale, self.top_px + down, self.left_px + across)))
                 for scale in scales(max(window.shape))]
 
@@ -64,16 +66,24 @@ class Plane:
             self._kept[scale] = whitened(spectrum_at(self.residual, scale, self.top_px, self.left_px))
         return self._kept[scale]
 
+    def without(self, phases: Spectrum, found: Alignment) -> Plane:
+        """What is left of it without as much of those waves as lies in it, where anything is seen. Shapes: (waves,)"""
+        moved = aligned(phases, -found.down_px, -found.across_px)
+        drawn = pattern(moved, self.residual.shape, found.scale, self.top_px, self.left_px) * (self.residual != 0)
+        share = float((self.residual * drawn).sum() / max(1e-12, float((drawn**2).sum())))
+        return Plane(self.residual - share * drawn, self.top_px, self.left_px)
 
-def plane(residual: Reals) -> Plane:
-    """Prepares a residual for the search under any number of keys. Shapes: (H, W)"""
-    top, left, middle = _middle(residual, _MOST_PX)
-    return Plane(middle, top, left)
+
+def plane(rgba: Picture) -> Plane:
+    """Prepares a picture for the search under any number of keys. Shapes: (H, W, 4)"""
+    top, left, window = _middle(rgba.shape, _MOST_PX)
+    return Plane(residual(rgba[window]), top, left)
 
 
-def _middle(residual: Reals, most_px: int) -> tuple[int, int, Reals]:
-    top, left = (max(0, (size - most_px) // 2) for size in residual.shape)
-    return top, left, residual[top:top + most_px, left:left + most_px]
+def _middle(shape: tuple[int, ...], most_px: int) -> tuple[int, int, tuple[slice, slice]]:
+    """Where the window around the middle begins, and what it covers."""
+    top, left = (max(0, (size - most_px) // 2) for size in shape[:2])
+    return top, left, (slice(top, top + most_px), slice(left, left + most_px))
 
 
 def scales(extent_px: int) -> list[float]:
@@ -122,21 +132,19 @@ def _chance(found: Alignment) -> float:
     return found.p_value
 
 
-def polished(waves: Waves, seen: Plane, found: Alignment) -> Spectrum:
-    """The aligned spectrum at the best fit nearby, between the scales and shifts that are tried."""
+def polished(waves: Waves, seen: Plane, found: Alignment) -> Alignment:
+    """The best fit nearby, between the scales and shifts that are tried."""
     at = (found.scale, found.down_px, found.across_px)
-    best, spectrum = found.height, aligned(seen.spectrum(found.scale), *at[1:])
     step = math.log1p(_STEP_PX / max(seen.residual.shape)) / 2
     for shrink in (1.0, 0.5, 0.25):
         for factor in (math.exp(-step * shrink), 1.0, math.exp(step * shrink)):
             whole = seen.spectrum(at[0] * factor)
             for down, across in _around(0.25 * shrink):
-                tried = aligned(whole, at[1] + down, at[2] + across)
-                if (height := _height(waves, tried)) > best:
-                    best, spectrum, nearer = height, tried, (at[0] * factor, at[1] + down, at[2] + across)
-                    found = Alignment(*nearer, height, found.p_value)
+                height = _height(waves, aligned(whole, at[1] + down, at[2] + across))
+                if height > found.height:
+                    found = Alignment(at[0] * factor, at[1] + down, at[2] + across, height, found.p_value)
         at = (found.scale, found.down_px, found.across_px)
-    return spectrum
+    return found
 
 
 Place = tuple[float, float, float]

@@ -27,17 +27,15 @@ def encode(columns: Columns, message: int) -> Reals:
     return 1.0 - 2.0 * (np.bitwise_count(columns & np.uint16(message)) & 1)
 
 
-def decode(columns: Columns, received: Reals) -> tuple[int, float]:
-    """The message whose word is most like what was received, and the sum of what was received along that word.
+def decode(columns: Columns, received: Reals) -> Reals:
+    """Of every message, the sum of what was received along its word.
 
-    Shapes: columns (n,), received (n,)
+    Shapes: columns (n,), received (n,) -> (65536,)
     """
-    sums = np.bincount(columns, weights=received, minlength=NUM_WORDS)
+    sums: Reals = np.bincount(columns, weights=received, minlength=NUM_WORDS).astype(np.float64, copy=False)
     half = 1
     while half < NUM_WORDS:
         pairs = sums.reshape(-1, 2, half)
         sums = np.stack((pairs[:, 0] + pairs[:, 1], pairs[:, 0] - pairs[:, 1]), axis=1)
         half *= 2
-    sums = sums.ravel()
-    best = int(sums.argmax())
-    return best, float(sums[best])
+    return sums.ravel()

@@ -12,7 +12,7 @@ Proc. SPIE 3528 (a tile that repeats); O'Ruanaidh and Pun 1998, Signal Processin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,17 +25,18 @@ from makar.marks.finding import Finding
 from makar.marks.key import MarkKey
 from makar.marks.key import keys as all_keys
 from makar.marks.kinds import Mark
-from makar.marks.pictures import LUMA, Picture, Reals, residual
+from makar.marks.pictures import Picture, cut_out
+from makar.marks.reading import payload_in
+from makar.marks.strength import added
 from makar.marks.waves import PAYLOAD_BITS, SCHEME, pattern, waves_of
 
 LEAST_PSNR_DB = 42.0
 THRESHOLD = 1e-4
 """A picture is said to carry a mark where at most this share of unmarked pictures would seem to."""
-SURE_PAYLOAD = 5.6
-"""Where the payload's weaker half stands so many deviations above chance, another was likelier in one of 1,000."""
+MOST_DOUBT = 1e-3
+"""A payload is read where the chance that it is another is at most this."""
 ENOUGH_PX = 128 * 128
 """With fewer visible pixels than this, finding nothing says nothing."""
-_DIRECTION = LUMA / np.linalg.norm(LUMA)  # of a colour: the most brightness for the least change
 _SLACK_DB = 0.1
 
 
@@ -64,30 +65,13 @@ def embed(rgba: Picture, key: MarkKey, payload: int) -> Picture:
         raise BadInput(f"a picture to mark has shape (height, width, 4) and type uint8; got {rgba.shape}, {rgba.dtype}")
     if not 0 <= payload < 1 << PAYLOAD_BITS:
         raise BadInput(f"the payload of an image mark has {PAYLOAD_BITS} bits; got {payload}")
-    seen = rgba[..., 3] > 0
-    if not seen.any():
-        return rgba.copy()
-    drawn = pattern(waves_of(key).carrying(payload), *rgba.shape[:2]) * (rgba[..., 3] / 255)
-    colours = rgba[seen][:, :3].astype(np.float64)
-    marked = rgba.copy()
-    marked[seen, :3] = _added(colours, drawn[seen])
-    return marked
-
-
-def _added(colours: Reals, drawn: Reals) -> Picture:
-    """The colours with as much of the drawn brightness as the allowed error lets in.
-
-    Where a colour ends at black or white a part is cut off, so that there is room for more elsewhere: the strength is
-    found by trying.
-    Shapes: (n, 3), (n,) -> (n, 3)
-    """
-    allowed = 255**2 / 10**((LEAST_PSNR_DB + _SLACK_DB) / 10)
-    low, high = 0.0, 4.0 * np.sqrt(3 * allowed / max(1e-12, float((drawn**2).mean())))
-    for _ in range(20):
-        strength = (low + high) / 2
-        tried = np.rint(np.clip(colours + strength * drawn[:, None] * _DIRECTION, 0, 255))
-        low, high = (strength, high) if ((tried - colours)**2).mean() <= allowed else (low, strength)
-    return np.rint(np.clip(colours + low * drawn[:, None] * _DIRECTION, 0, 255)).astype(np.uint8)
+    marked = np.ascontiguousarray(rgba).reshape(-1, 4).copy()
+    seen = np.flatnonzero(marked[:, 3])
+    if len(seen):
+        drawn = pattern(waves_of(key).carrying(payload), rgba.shape[:2]).ravel()[seen] * (marked[seen, 3] / 255)
+        colours = marked[seen, :3].astype(np.float64)
+        marked[seen, :3] = added(colours, drawn, 255**2 / 10**((LEAST_PSNR_DB + _SLACK_DB) / 10))
+    return marked.reshape(rgba.shape)
 
 
 def psnr_db(before: Picture, after: Picture) -> float:
@@ -113,19 +97,43 @@ def detect(data: bytes, *, keys: Sequence[MarkKey] | None = None, threshold: flo
 
 
 def detect_in(rgba: Picture, keys: Sequence[MarkKey], threshold: float = THRESHOLD) -> Finding:
-    """As `detect`, of a picture's pixels. Shapes: (H, W, 4)"""
-    seen = plane(residual(rgba))
-    found = [(best_alignment(waves_of(key), seen), key) for key in keys]
-    best, key = min(found, key=lambda one: one[0].p_value)
-    p = min(1.0, best.p_value * len(keys))
-    num_px = int((rgba[..., 3] > 0).sum())
+    """As `detect`, of a picture's pixels: as it is and, if that says too little, without the ground that it lies on.
+
+    Shapes: (H, W, 4)
+    """
+    alone = cut_out(rgba)
+    num_tests = len(keys) * (1 if alone is None else 2)
+    looks = [_look(rgba, keys, num_tests, threshold)]
+    if alone is not None and looks[0].doubt > MOST_DOUBT:
+        looks.append(_look(alone, keys, num_tests, threshold))
+    doubt, p, found, key, payload = min(looks, key=lambda look: look[:2])
     if p > threshold:
-        return _not_found(p, num_px)
-    payload, sureness = waves_of(key).read(polished(waves_of(key), seen, best))
-    read = written(payload) if sureness >= SURE_PAYLOAD else None
+        return _not_found(p, int((rgba[..., 3] > 0).sum()))
+    read = written(payload) if doubt <= MOST_DOUBT else None
     carried = f"payload {read}" if read else "its payload cannot be read"
-    return Finding(True, p, f"carries the mark of key {key.id} (p = {p:.1g}{_shape(best)}), {carried}", SCHEME, key.id,
+    return Finding(True, p, f"carries the mark of key {key.id} (p = {p:.1g}{_shape(found)}), {carried}", SCHEME, key.id,
                    payload=read)
+
+
+class _Look(NamedTuple):
+    """What one look at a picture says. doubt: the chance that the payload is another; 1 where no mark was found"""
+
+    doubt: float
+    p_value: float
+    found: Alignment
+    key: MarkKey
+    payload: int
+
+
+def _look(rgba: Picture, keys: Sequence[MarkKey], num_tests: int, threshold: float) -> _Look:
+    """For the likeliest key; the p-value has in it that so many were made. Shapes: (H, W, 4)"""
+    seen = plane(rgba)
+    found, key = min(((best_alignment(waves_of(key), seen), key) for key in keys), key=lambda one: one[0].p_value)
+    p = min(1.0, found.p_value * num_tests)
+    if p > threshold:
+        return _Look(1.0, p, found, key, 0)
+    payload, doubt = payload_in(waves_of(key), seen, polished(waves_of(key), seen, found))
+    return _Look(doubt, p, found, key, payload)
 
 
 def _not_found(p: float, num_px: int) -> Finding:

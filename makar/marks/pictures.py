@@ -10,8 +10,12 @@ from numpy.typing import NDArray
 LUMA = np.array([0.299, 0.587, 0.114])
 """Source: ITU-R BT.601"""
 _LEAST_ALPHA = 0.06
-_REACH_PX, _SPREAD_PX = 5, 3.0
-_ALIKE, _LARGEST = 8.0, 4.0  # of 255
+_REACH_PX, _SPREAD_PX = 4, 2.5
+_ALIKE, _LARGEST = 6.0, 6.0  # of 255
+_GROUND_NEAR, _GROUND_EXACT = 30, 0.2
+_MOST_TURNS = 32  # on a walk over the ground: a maze is no ground
+_OPPONENT = np.array([[0.299, 0.587, 0.114], [-0.169, -0.331, 0.5], [0.5, -0.419, -0.081]])
+"""Brightness and two differences of colour. Source: ITU-T T.871, section 7"""
 
 Picture = NDArray[np.uint8]
 Reals = NDArray[np.float64]
@@ -25,21 +29,62 @@ def residual(rgba: Picture) -> Reals:
     Source: Tomasi and Manduchi 1998, Bilateral filtering for gray and color images, eq. 3-6
     """
     seen = (rgba[..., 3] / 255).astype(np.float32)
-    bright = (rgba[..., :3] @ LUMA).astype(np.float32)
-    left = bright - _smooth(bright, seen)
+    colours = (_OPPONENT @ rgba[..., :3].swapaxes(1, 2)).swapaxes(0, 1).astype(np.float32)
+    left = colours[0] - _smooth(colours, seen)
     left *= np.exp(-(left / np.float32(_LARGEST))**2 / 2)
     left[seen < _LEAST_ALPHA] = 0
     return left.astype(np.float64)
 
 
-def _smooth(bright: NDArray[np.float32], seen: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The mean of the pixels around each that are near to it in place and brightness."""
+def cut_out(rgba: Picture) -> Picture | None:
+    """The picture without the plain ground that it seems to lie on, where a lossy file has faint echoes of its edges.
+
+    Such a ground is of one colour to the last bit in many places, and can be walked to from the border.
+    Shapes: (H, W, 4) -> (H, W, 4)
+    """
+    if (rgba[..., 3] < 255).any():
+        return None
+    border = np.concatenate((rgba[0], rgba[-1], rgba[:, 0], rgba[:, -1]))[:, :3]
+    colours, counts = np.unique(border, axis=0, return_counts=True)
+    colour = colours[counts.argmax()]
+    ground = _reached((np.abs(rgba[..., :3] - colour.astype(np.int16)) <= _GROUND_NEAR).all(axis=2))
+    if (rgba[ground][:, :3] == colour).all(axis=1).mean() < _GROUND_EXACT:
+        return None
+    return np.dstack((rgba[..., :3], np.where(ground, 0, 255).astype(np.uint8)))
+
+
+def _reached(near: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The places that can be walked to from the border, along rows and columns, over places that are near."""
+    reached = near.copy()
+    reached[1:-1, 1:-1] = False
+    for _ in range(_MOST_TURNS):
+        before, reached = reached, _along(_along(reached, near).T, near.T).T
+        if (before == reached).all():
+            break
+    return reached
+
+
+def _along(reached: NDArray[np.bool_], near: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The same with all of every run of near places in a row of which one was reached."""
+    walls = np.pad(~near, ((0, 0), (1, 0)), constant_values=True)
+    runs = walls.ravel().cumsum().reshape(walls.shape)[:, 1:]
+    touched = np.bincount(runs.ravel(), weights=reached.ravel()) > 0
+    along: NDArray[np.bool_] = touched[runs] & near
+    return along
+
+
+def _smooth(colours: NDArray[np.float32], seen: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The mean brightness of the pixels around each that are near to it in place and colour.
+
+    Shapes: (3, H, W), (H, W) -> (H, W)
+    """
+    bright, scaled = colours[0], colours / np.float32(_ALIKE * np.sqrt(2))
     total, weight = bright * seen, seen.copy()
     for down, across, near in _neighbours():
         if down < bright.shape[0] and abs(across) < bright.shape[1]:
             # Each pair of pixels is compared once, for both.
             here, there = _overlap(down, across, *bright.shape)
-            alike = np.exp(np.square(bright[here] - bright[there]) * np.float32(-0.5 / _ALIKE**2)) * near
+            alike = np.exp(-np.square(scaled[:, *here] - scaled[:, *there]).sum(axis=0)) * near
             to_there, to_here = alike * seen[here], alike * seen[there]
             total[here] += to_here * bright[there]
             weight[here] += to_here

@@ -65,18 +65,15 @@ class Waves:
             phases[half] *= (word[:, 0] + 1j * word[:, 1]) / np.sqrt(2)
         return phases
 
-    def read(self, spectrum: Spectrum) -> tuple[int, float]:
-        """The likeliest payload, and how many standard deviations the weaker of its halves stands above chance.
+    def heights(self, spectrum: Spectrum, number: int) -> Reals:
+        """Of every word that a half of the payload may be, how many standard deviations it stands above chance.
 
-        Shapes: (waves,)
+        Shapes: (waves,) -> (65536,)
         """
-        payload, weakest = 0, np.inf
-        for number, (half, columns) in enumerate(zip(self.halves, self.columns, strict=True)):
-            turned = spectrum[half] * self.phases[half].conj() / np.sqrt(2)
-            message, total = block_code.decode(columns.ravel(), np.stack((turned.real, turned.imag), axis=1).ravel())
-            payload |= message << block_code.NUM_BITS * number
-            weakest = min(weakest, total / deviation(spectrum[half]))
-        return payload, float(weakest)
+        half = self.halves[number]
+        turned = spectrum[half] * self.phases[half].conj() / np.sqrt(2)
+        received = np.stack((turned.real, turned.imag), axis=1).ravel()
+        return block_code.decode(self.columns[number].ravel(), received) / deviation(spectrum[half])
 
 
 def deviation(spectrum: Spectrum) -> float:
@@ -99,11 +96,11 @@ def waves_of(key: MarkKey) -> Waves:
     return Waves(np.exp(2j * np.pi * angles / 2**32), pilot, tuple(halves), tuple(picked[half] for half in halves))
 
 
-def pattern(phases: Spectrum, height_px: int, width_px: int) -> Reals:
-    """The tiled plane from its top left corner. Shapes: (waves,) -> (H, W)"""
+def pattern(phases: Spectrum, shape: tuple[int, int], scale: float = 1.0, top_px: int = 0, left_px: int = 0) -> Reals:
+    """The tiled plane, enlarged by `scale`, from that place in it. Shapes: (waves,) -> shape"""
     full = np.zeros(BAND.shape, dtype=np.complex128)
     full[BAND] = phases
-    down, across = _basis(height_px, 0, 1.0), _basis(width_px, 0, 1.0)[_MOST:]
+    down, across = _basis(shape[0], top_px, scale), _basis(shape[1], left_px, scale)[_MOST:]
     plane: Reals = (down.conj().T @ full @ across.conj()).real
     return plane
 

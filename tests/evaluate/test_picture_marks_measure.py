@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import tarfile
 from pathlib import Path
 
@@ -13,10 +14,11 @@ from PIL import Image
 from makar.cli import main
 from makar.codecs.picture import glance
 from makar.evaluate import picture_marks
+from makar.evaluate.marks.page import WIDTH, curves
 from makar.evaluate.measure import Item
 from makar.evaluate.picture_marks.attacks import ATTACKS
 from makar.evaluate.picture_marks.figures import figures
-from makar.evaluate.picture_marks.pictures import pictures, sized
+from makar.evaluate.picture_marks.pictures import SIZES_PX, pictures, sized
 from makar.kit.errors import BadInput, NotHere
 
 
@@ -70,6 +72,12 @@ def test_one_picture_is_measured_and_drawn(archive: Path, tmp_path: Path, monkey
     assert "false positives, 3 looks at 1 pictures" in told and "64 px, noise 5" in told
     drawn = (tmp_path / "curves.html").read_text()
     assert drawn.count("<svg") == len({attack.curve for attack in ATTACKS})
+
+
+def test_as_many_lines_as_sizes_have_a_colour_and_a_name_on_the_page() -> None:
+    drawn = curves({f"{size_px} px": [(0.0, 0.0), (1.0, 1.0)] for size_px in SIZES_PX})
+    strokes, names = re.findall(r'stroke="(#\w+)"', drawn), re.findall(r'<text x="(\d+)"[^>]*fill="#(?!555)', drawn)
+    assert len(set(strokes)) == len(names) == len(SIZES_PX) and max(map(int, names)) < WIDTH - 60
 
 
 def test_figures_count_what_was_found_and_read() -> None:

@@ -11,7 +11,7 @@ from makar.evaluate.marks.figures import found, human_p_values
 from makar.evaluate.measure import Item, Result
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 620, 320, 60, 44, 16
-COLOURS = ("#2a6f97", "#c1666b", "#588157", "#7a5195")
+COLOURS = ("#2a6f97", "#c1666b", "#588157", "#7a5195", "#b07d12", "#444444")
 AT_HAND = "model at hand"
 Points = Sequence[tuple[float, float]]
 
@@ -62,7 +62,8 @@ def curves(lines: Mapping[str, Points]) -> str:
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in dots)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in dots]
-        parts.append(f'<text x="{LEFT + 12 + 150 * number}" y="{HEIGHT - 6}" fill="{colour}">'
+        left = LEFT + 12 + number * min(150, (WIDTH - LEFT) / len(lines))
+        parts.append(f'<text x="{left:.0f}" y="{HEIGHT - 6}" fill="{colour}">'
                      f"{html.escape(name)}</text>")
     return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12">{"".join(parts)}</svg>'
 

@@ -23,7 +23,6 @@ from makar.kit.files import sha256_bytes
 from makar.marks.alignment import best_alignment, plane
 from makar.marks.image import THRESHOLD, Picture, detect, embed, psnr_db, written
 from makar.marks.key import SECRET_BYTES, MarkKey
-from makar.marks.pictures import residual
 from makar.marks.waves import SCHEME, waves_of
 
 NUM_MARKED = 60
@@ -83,7 +82,7 @@ def unmarked(rgba: Picture, number: int) -> dict[str, Any]:
     """The p-values of an unmarked picture under many keys; every second picture carries the mark of another key."""
     if number % 2:
         rgba = embed(rgba, key_of(number), number)
-    seen = plane(residual(rgba))
+    seen = plane(rgba)
     p_values = [best_alignment(waves_of(key_of((number + 1) * 1_000_000 + look)), seen).p_value
                 for look in range(LOOKS)]
     low = sorted(round(math.log10(max(p, 1e-300)), 3) for p in p_values if p < KEPT_BELOW)

@@ -13,7 +13,7 @@ from makar.codecs.picture import glance
 from makar.kit.errors import BadInput, NotHere
 from makar.marks.pictures import Picture
 
-SIZES_PX = (64, 128, 256, 512)
+SIZES_PX = (32, 64, 128, 256, 512)
 LEAST_SEEN_FRAC = 0.1
 _MOST_BYTES = 64_000_000
 

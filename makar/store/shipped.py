@@ -38,7 +38,7 @@ class Shipped:
         return found
 
 
-ICONS_32 = Shipped("icons-32", "62d706a844fe162d7b072d1af0f18a2ed0ddde843cde5afcffe536de875a2b12",
+ICONS_32 = Shipped("icons-32", "b24fdd984a5ff1b595d6ad632bb2e17f9f4753a962409dd55334b12e30903b9b",
                    23_098_496, "Apache-2.0")
 """Icons, emoji, tiles and avatars of 32 pixels, by the recipe image/icons_cpu."""
 

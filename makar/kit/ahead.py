@@ -11,13 +11,14 @@ T = TypeVar("T")
 
 
 class Ahead(Generic[T]):
-    """Opens by a thread of its own from the moment it is made. What could not be opened is tried again when it is asked
-    for again. The thread is waited for when the program ends: what it runs may not be cut off.
+    """Opens by a thread of its own from the moment it is made. What could not be opened then is tried again when it is
+    asked for. The thread is waited for when the program ends: what it runs may not be cut off.
     """
 
     def __init__(self, opened: Callable[[], T]) -> None:
         self._opened, self._lock = opened, threading.Lock()
-        self._future: Future[T] | None = self._begun()
+        self._future: Future[T] = Future()
+        threading.Thread(target=self._run, args=(self._future,), name="opens ahead").start()
 
     def get(self) -> T:
         """What was opened.
@@ -25,19 +26,10 @@ class Ahead(Generic[T]):
         Raises: as what opens it
         """
         with self._lock:
-            future = self._future = self._future or self._begun()
-        try:
-            return future.result()
-        except Exception:
-            with self._lock:
-                if self._future is future:
-                    self._future = None
-            raise
-
-    def _begun(self) -> Future[T]:
-        future: Future[T] = Future()
-        threading.Thread(target=self._run, args=(future,), name="opens ahead").start()
-        return future
+            if self._future.exception() is not None:  # that was at another time, perhaps before a download
+                self._future = Future()
+                self._run(self._future)
+            return self._future.result()
 
     def _run(self, future: Future[T]) -> None:
         try:

@@ -52,6 +52,7 @@ from makar.rooms.image.drawing import denoiser, noise
 from makar.rooms.image.features import Features
 from makar.rooms.image.measures import frechet
 from makar.rooms.image.models import PictureModel
+from makar.rooms.image.request import FEW
 from makar.store import stored
 from makar.train.pictures.data import load_pictures, values_of
 from makar.train.pictures.loop import at_one_time, take_step
@@ -61,7 +62,7 @@ SIZE_PX, CHANNELS, DRAWN_AT_ONCE, MOST_DRAWN = 32, 4, 32, 160
 BATCH = 16
 """Of the others, as in diffusers' example; smalldiffusion's 1,024 would be a step or two a minute on a processor."""
 CPU = torch.device("cpu")
-FEW = ImageSampling(num_steps=4, guidance=2.5, times=(0.0, 0.1, 0.4, 0.75))
+QUICK = ImageSampling(num_steps=4, guidance=2.5, times=FEW[4])
 LONG = ImageSampling(num_steps=50, guidance=3.0, solver="heun")
 Draw = Callable[[int], Tensor]
 """Makes that many pictures as values. Shapes: -> (num, 4, S, S)"""
@@ -244,7 +245,7 @@ def few(pack: Path, name: str) -> None:
     start = torch.from_numpy(noise(1, (len(rows), CHANNELS, SIZE_PX, SIZE_PX)))
     real = np.stack([features.of(one) for one in held_out.pixels[rows].numpy()])
     model: PictureModel = load(ROOM, name)
-    quick = FEW if model.usual.num_steps > len(FEW.times) else model.usual
+    quick = QUICK if model.usual.num_steps > QUICK.num_steps else model.usual
     draw = {f"{quick.num_steps} steps": _drawing(name, quick), "50 steps of Heun": _drawing(name, LONG)}
     print(f"{machine()}\n{len(rows)} held-out prompts, one seed each", flush=True)
     for way, drawn in draw.items():

@@ -20,9 +20,9 @@ MOST_STEPS = 1000
 MOST_CHARS = 2000
 TRANSPARENT = "transparent"
 FEW = {4: (0.0, 0.1, 0.4, 0.75)}
-"""Where so few steps begin best. Of 160 pairs of concept and look that no data hold, icons-32 drew 49 to 52% so that they
-were found among the first five at times near to these, with even steps 39%; the Fréchet distance to real pictures of the
-concepts was 65 to 70 instead of 77 (guidance 2.5 and 3).
+"""Where so few steps begin best. Of 160 pairs of concept and look that no data hold, icons-32 drew 49 to 52% so that
+they were found among the first five at times near to these, with even steps 39%; the Fréchet distance to real pictures
+of the concepts was 65 to 70 instead of 77 (guidance 2.5 and 3).
 """
 
 

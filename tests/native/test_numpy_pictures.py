@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from makar.native.pictures import Asked, Reals, patches_of, picture_net, picture_of
+from makar.native.threads import one_thread
 from makar.nets.patches import Condition
 from makar.nets.relay import PictureNet, new_net
 from makar.nets.shapes import Components, Patches, PictureShape, Relayed
@@ -86,6 +88,21 @@ def test_matrices_in_int8_come_back_within_half_a_step_of_their_row(tmp_path: Pa
     assert np.array_equal(arrays["matrix"], tensors["matrix"].numpy())
     step = np.abs(matrix.numpy()).max(1, keepdims=True) / 127
     assert (np.abs(arrays["matrix"] - matrix.numpy()) <= step * 0.501).all() and not arrays["matrix"][7].any()
+
+
+def test_products_have_one_thread_until_the_last_drawing_is_over() -> None:
+    def num_threads() -> list[int]:
+        return [lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"]
+
+    with threadpool_limits(2, user_api="blas"):
+        before = num_threads()
+        first, second = one_thread(), one_thread()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert set(num_threads()) == {1}, "one is still drawing"
+        second.__exit__(None, None, None)
+        assert num_threads() == before
 
 
 def test_a_picture_is_drawn_without_pytorch(tmp_path: Path) -> None:

@@ -69,12 +69,15 @@ class Weights:
         return self._weights[self._part + name]
 
     def linear(self, name: str, x: Reals) -> Reals:
-        """x W' + b, where there is a b. Shapes: (..., in) -> (..., out)"""
+        """x W' + b. Shapes: (..., in) -> (..., out)"""
+        return self.times(name, x) + self[f"{name}.bias"]
+
+    def times(self, name: str, x: Reals) -> Reals:
+        """x W'. Shapes: (..., in) -> (..., out)"""
         weight, rows = self[f"{name}.weight"], x.reshape(-1, x.shape[-1])
         # For a row or two BLAS would rather copy the matrix than read it.
         y = np.stack([weight @ row for row in rows]) if len(rows) < _FEW else rows @ weight.T
-        bias = self._weights.get(f"{self._part}{name}.bias")
-        return (y if bias is None else y + bias).reshape(*x.shape[:-1], -1)
+        return y.reshape(*x.shape[:-1], -1)
 
 
 class Transformer:
@@ -88,9 +91,9 @@ class Transformer:
     def __call__(self, pictures: Reals, time: float, asked: Asked) -> Reals:
         """Shapes: pictures (B, C, S, S) -> (B, C, S, S)"""
         s, w = self._shape, self._weights
-        patches = w.linear("widen", w.linear("narrow", patches_of(pictures, s.patch_px))) + w["place"]
+        patches = w.linear("widen", w.times("narrow", patches_of(pictures, s.patch_px))) + w["place"]
         x = np.concatenate((w.linear("word", asked.words) * asked.present[..., None] + w["slot"], patches), 1)
-        state = _silu(_moment(w, time) + w["look.weight"][asked.looks] + w.linear("whole", asked.whole))
+        state = _silu(_moment(w, time) + w["look.weight"][asked.looks] + w.times("whole", asked.whole))
         modulation = w.linear("modulate", state).reshape(-1, 6, 1, s.dim)
         for block in self._blocks:
             shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = np.moveaxis(modulation + block["table"][:, None], 1, 0)
@@ -101,13 +104,13 @@ class Transformer:
 
     def _attend(self, block: Weights, x: Reals) -> Reals:
         num, length, dim = x.shape
-        qkv = block.linear("qkv", x).reshape(num, length, 3, self._shape.num_heads, HEAD_DIM)
+        qkv = block.times("qkv", x).reshape(num, length, 3, self._shape.num_heads, HEAD_DIM)
         q, k, v = qkv.transpose(2, 0, 3, 1, 4)  # (B, H, T, D)
         q, k = (self._turned(_norm(part) * block[f"{name}_norm.weight"]) for name, part in (("q", q), ("k", k)))
         scores = q @ k.swapaxes(-1, -2) * np.float32(HEAD_DIM**-0.5)
         shares = np.exp(scores - scores.max(-1, keepdims=True))
         y = shares / shares.sum(-1, keepdims=True) @ v
-        return block.linear("o", y.swapaxes(1, 2).reshape(num, length, dim))
+        return block.times("o", y.swapaxes(1, 2).reshape(num, length, dim))
 
     def _turned(self, x: Reals) -> Reals:
         turned: Reals = x * self._cos + np.concatenate((x[..., HEAD_DIM // 2:], x[..., :HEAD_DIM // 2]), -1) * self._sin
@@ -128,7 +131,7 @@ class ComponentNet:
         z = np.stack([basis @ row for row in pictures.reshape(num, -1) - time * mean])
         seen = time**2 * variance + left**2
         words = (asked.words * asked.present[..., None]).reshape(num, -1)
-        told = w.linear("told", np.concatenate((words, asked.whole), 1)) + w["look.weight"][asked.looks]
+        told = w.times("told", np.concatenate((words, asked.whole), 1)) + w["look.weight"][asked.looks]
         content, way = np.split(told, 2, -1)
         state = _silu(_moment(w, time) + way)
         modulation = w.linear("modulate", state).reshape(num, 3, -1)
@@ -208,5 +211,5 @@ def _silu(x: Reals) -> Reals:
 
 
 def _swiglu(block: Weights, x: Reals) -> Reals:
-    gate, up = np.split(block.linear("gate_up", x), 2, -1)
-    return block.linear("down", _silu(gate) * up)
+    gate, up = np.split(block.times("gate_up", x), 2, -1)
+    return block.times("down", _silu(gate) * up)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from makar.methods.flow import mixed
+from makar.methods.flow import mixed, steps
 from makar.methods.flow_loss import draw_times, flow_loss, leap_loss
 from makar.nets.patches import Condition
 from makar.nets.relay import PictureNet
@@ -176,7 +176,7 @@ def leap_times(leaps: Leaps, random: torch.Generator) -> list[float]:
     which, at = torch.rand(2, generator=random, device=random.device).tolist()
     first = int(which * leaps.num_steps)
     start, end = (first + min(max(0.0, 4 * at - 3), MOST_WITHIN)) / leaps.num_steps, (first + 1) / leaps.num_steps
-    return [start + (end - start) * step / leaps.taught_steps for step in range(leaps.taught_steps)] + [end]
+    return [start + (end - start) * time for time in steps(leaps.taught_steps)]
 
 
 @torch.no_grad()

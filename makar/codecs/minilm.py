@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from makar.kit.ahead import Ahead
 from makar.kit.errors import BadInput, NotHere
 from makar.store.catalogue import MINILM, MINILM_TOKENS
-from makar.store.fetch import fetch
+from makar.store.fetch import fetch, here
 
 NUM_STATES = 384
 
@@ -22,7 +22,8 @@ class MiniLM:
 
     def __init__(self, show: bool = True) -> None:
         self._show = show
-        self._opened = Ahead(self._open)
+        # What has to be fetched first waits until a prompt is read: a request may yet be refused.
+        self._opened = Ahead(self._open, at_once=here(MINILM) and here(MINILM_TOKENS))
 
     def states(self, prompt: str) -> NDArray[np.float32]:
         """One vector for every token of the prompt, without the marks at its ends.

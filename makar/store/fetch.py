@@ -88,6 +88,11 @@ def fetch(weights: Weights | Archive, *, show: bool, source: Path | None = None)
     return raw
 
 
+def here(weights: Weights | Archive) -> bool:
+    """Whether they need not be fetched."""
+    return whole(layout.raw_file(weights.sha256, weights.file), weights.size_bytes)
+
+
 def whole(raw: Path, size_bytes: int) -> bool:
     """Whether the verified file is there at its full length (only verified files ever get this name)."""
     return raw.is_file() and raw.stat().st_size == size_bytes

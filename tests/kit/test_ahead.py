@@ -40,3 +40,12 @@ def test_what_failed_is_raised_where_it_is_asked_for_and_tried_again() -> None:
     with pytest.raises(NotHere, match="not yet"):
         ahead.get()
     assert ahead.get() == ahead.get() == 7
+
+
+def test_what_is_not_begun_at_once_is_opened_where_it_is_asked_for() -> None:
+    opened = []
+    ahead = Ahead(lambda: opened.append(threading.current_thread()), at_once=False)
+    assert not opened
+    ahead.get()
+    ahead.get()
+    assert opened == [threading.current_thread()]

@@ -159,6 +159,8 @@ def resolved(config: Config) -> Config:
                    ("net.early.dim", n.early.dim, 1, 1 << 14), ("net.early.num_layers", n.early.num_layers, 1, 64),
                    ("net.early.hidden_dim", n.early.hidden_dim, 1, 1 << 16),
                    ("net.early.handover", n.early.handover, 0, 1)]
+    if config.kept_frac and not config.start:
+        raise BadInput("kept_frac is of the weights that a run begins with: --set start=NAME")
     if config.leaps is not None:
         limits += [("leaps.num_steps", config.leaps.num_steps, 1, 64),
                    ("leaps.taught_steps", config.leaps.taught_steps, 1, 64),

@@ -95,6 +95,8 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
     elif isinstance(net, Relay) and not resume:
         values, early = values_of(pictures.pixels).flatten(1), net.first
         early.load_state_dict(principal(values, early.config.num_components, config.seed), strict=False)
+    if resume and (config.leaps or config.kept_frac):
+        _expect_the_same_start(config.start, prepared.start)
     teacher = _teacher(config, architecture, pack, device) if config.leaps else None
     kept = _weights_to_start_with(config.start, net.state_dict(), pack) if config.start and config.kept_frac else {}
     weights = dict(net.named_parameters())
@@ -144,6 +146,13 @@ def _told_of(start: str) -> dict[str, str]:
             raise Damaged(f"'{folder / 'model.json'}' cannot be read ({error!s:.100})") from error
         found = {key: f"{found[key]} and {value}" if found else value for key, value in told.items()}
     return found
+
+
+def _expect_the_same_start(start: str, told: Mapping[str, str]) -> None:
+    """Raises: BadInput (under that name there is another model now), UnknownName, Damaged"""
+    if (sha256 := _told_of(start)["sha256"]) != told.get("sha256"):
+        raise BadInput(f"the run began with '{start}' as {told.get('sha256', 'nobody told')[:16]}, and what has that "
+                       f"name now is {sha256[:16]}; put the model back, or begin another run")
 
 
 def begun_with(start: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -363,6 +364,25 @@ def test_a_part_of_the_weights_that_a_run_began_with_can_be_kept(tmp_path: Path,
         apart = float((made - before[name].float()).abs().max())
         assert apart > 0 and torch.allclose(all_of_it, before[name].float(), atol=0.02 * apart)
         assert torch.allclose(half, (made + before[name]) / 2, atol=0.02 * apart)
+
+
+def test_a_run_that_keeps_a_part_of_its_start_does_not_go_on_with_another(tmp_path: Path, pack: Path) -> None:
+    start = tmp_path / "start"
+    for num_steps in (1, 2):
+        other = begun(tmp_path / f"other{num_steps}", pack, num_steps)
+        list(watched(other, open_session(other)))
+    first, second = (checkpoints(tmp_path / f"other{num_steps}")[-1] for num_steps in (1, 2))
+    shutil.copytree(first, start)
+    config = dataclasses.replace(other.config, start=str(start), kept_frac=0.5)
+    run = prepare(tmp_path / "run", config, pack)
+    list(watched(run, open_session(run)))
+    open_session(reopen(run.out), resume=True)
+    shutil.rmtree(start)
+    shutil.copytree(second, start)
+    with pytest.raises(BadInput, match="put the model back"):
+        open_session(reopen(run.out), resume=True)
+    with pytest.raises(BadInput, match="start=NAME"):
+        resolved(dataclasses.replace(config, start=""))
 
 
 def test_a_text_room_refuses_a_model_of_pictures_and_the_other_way_round(tmp_path: Path, pack: Path) -> None:

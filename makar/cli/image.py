@@ -86,7 +86,7 @@ def _add_drawing_options(parser: argparse.ArgumentParser) -> None:
     option("--n", type=int, metavar="N", help="how many, with the seeds S, S+1, ... and a contact sheet of all")
     option("--model", metavar="NAME", help="a model of 'makar models list', or tiny (random weights, no download)")
     option("--seed", type=int, metavar="S", help="the same seed gives the same picture; it is recorded in any case")
-    option("--steps", type=int, metavar="N", help="looks at the picture while it is drawn")
+    option("--steps", type=int, metavar="N", help="looks at the picture while it is drawn; 4 is the quickest of use")
     option("--guidance", type=float, metavar="G", help="how closely to follow the words (1: not at all)")
     option("--solver", metavar="NAME", help="euler or heun")
 

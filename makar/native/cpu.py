@@ -9,7 +9,8 @@ import time
 import psutil
 import torch
 
-from makar.native.kernel import PATHS, Threads, has_path, why_not
+from makar.native.kernel import Threads
+from makar.native.library import PATHS, has_path, why_not
 
 
 def paths() -> tuple[str, ...]:

@@ -11,7 +11,8 @@ from torch import Tensor
 from makar.kit.errors import BadInput, UnknownName
 from makar.native.cache import RowCache
 from makar.native.cpu import default_threads, paths
-from makar.native.kernel import PATHS, Kernel, Threads
+from makar.native.kernel import Kernel, Threads
+from makar.native.library import PATHS
 from makar.native.rows import Rows, check_wanted
 from makar.native.twin import Twin, rows_of
 from makar.native.weights import Weights, check_weights

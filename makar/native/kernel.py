@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import ctypes
-import functools
-import importlib.machinery
 from collections.abc import Sequence
-from ctypes import POINTER, Structure, byref, c_double, c_int, c_int32, c_int64, c_uint64, c_void_p
-from pathlib import Path
+from ctypes import POINTER, Structure, byref, c_double, c_int32, c_int64, c_uint64, c_void_p
 
 import torch
 from torch import Tensor
 
 from makar.kit.errors import BadInput, NotHere
 from makar.native.cache import FORMS, RowCache
+from makar.native.library import ERRORS, has_path, library, path_number
 from makar.native.pack import Packed
 from makar.native.rows import Rows
 from makar.native.weights import Weights
 from makar.nets.transformer import Config
-
-PATHS = ("avx512vnni", "avx2", "generic")
-"""Fastest first; the kernel counts from the last."""
-_ERRORS = ("", "this processor has no such path", "a matrix", "the model", "the cache", "the rows", "not enough memory",
-           "the process was forked after its threads had started")
 
 
 class _Matrix(Structure):
@@ -50,51 +43,6 @@ class _Rows(Structure):
     _fields_ = (("num_rows", c_int64), ("num_wanted", c_int64),
                 *((name, c_void_p) for name in ("tokens", "slots", "positions", "wanted", "cos", "sin", "logits",
                                                 "hidden")))
-
-
-@functools.cache
-def library() -> ctypes.CDLL | None:
-    """The compiled kernel; None where there is none that this machine can load."""
-    return None if why_not() else _typed(ctypes.CDLL(str(_file())))
-
-
-@functools.cache
-def why_not() -> str | None:
-    """Why there is no kernel here; None where there is one."""
-    found = _file()
-    if found is None:
-        return "there was no C++ compiler when makar was installed"
-    try:
-        ctypes.CDLL(str(found))
-    except OSError as failure:
-        return f"{found.name} cannot be loaded: {failure}"
-    return None
-
-
-def _file() -> Path | None:
-    files = (Path(__file__).with_name(f"_kernel{suffix}") for suffix in importlib.machinery.EXTENSION_SUFFIXES)
-    return next((file for file in files if file.exists()), None)
-
-
-def _typed(found: ctypes.CDLL) -> ctypes.CDLL:
-    found.makar_open.restype = c_void_p
-    for function, arguments in ((found.makar_has_path, (c_int,)), (found.makar_open, (c_int,)),
-                                (found.makar_close, (c_void_p,)),
-                                (found.makar_forward, (c_void_p, c_int, c_void_p, c_void_p, c_void_p)),
-                                (found.makar_multiply, (c_void_p, c_int, c_void_p, c_void_p, c_int64, c_void_p)),
-                                (found.makar_read, (c_void_p, c_int, c_void_p, c_int64, c_void_p))):
-        function.argtypes = arguments
-    return found
-
-
-def has_path(path: str) -> bool:
-    """Whether the kernel is here and this processor can run it by this path."""
-    found = library()
-    return found is not None and path in PATHS and bool(found.makar_has_path(_number(path)))
-
-
-def _number(path: str) -> int:
-    return len(PATHS) - 1 - PATHS.index(path)
 
 
 class Threads:
@@ -138,9 +86,9 @@ class Threads:
         return total.value
 
     def _call(self, name: str, *arguments: object) -> None:
-        error = getattr(self._library, f"makar_{name}")(self._pool, _number(self.path), *arguments)
+        error = getattr(self._library, f"makar_{name}")(self._pool, path_number(self.path), *arguments)
         if error:
-            raise BadInput(f"the kernel refused {_ERRORS[error]}")
+            raise BadInput(f"the kernel refused {ERRORS[error]}")
 
 
 class Kernel:

@@ -6,6 +6,7 @@ same names.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,12 +15,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from makar.native.library import fastest_path
+from makar.native.products import Matrix, matrix_of
 from makar.native.threads import one_thread
 from makar.nets.shapes import HEAD_DIM, LEAST_LEFT, Components, Patches, PictureShape, rotations
+from makar.store.shards import Quantised, reals
 
 Reals = NDArray[np.float32]
 _EPS = np.float32(1e-6)
-_FEW = 5
 
 
 @dataclass(frozen=True)
@@ -56,35 +59,64 @@ class PictureNet(Protocol):
 
 
 class Weights:
-    """Weights by their names, those of one part of a net."""
+    """Weights by their names, those of one part of a net: matrices to multiply by, and all else as it is.
 
-    def __init__(self, weights: Mapping[str, Reals], part: str = "") -> None:
-        self._weights, self._part = weights, part
+    path: of the kernel, for what is kept in int8
+    """
+
+    def __init__(self, weights: Mapping[str, Reals | Quantised], path: str | None) -> None:
+        self._part = ""
+        self._kept, self._path = weights, path
+        self._vectors: dict[str, Reals] = {}
+        self._matrices: dict[str, Matrix] = {}
 
     def of(self, part: str) -> Weights:
         """Those of a part of this part."""
-        return Weights(self._weights, f"{self._part}{part}.")
+        found = copy.copy(self)
+        found._part = f"{self._part}{part}."
+        return found
 
     def __getitem__(self, name: str) -> Reals:
-        return self._weights[self._part + name]
+        whole = self._part + name
+        if whole not in self._vectors:
+            self._vectors[whole] = reals(self._kept[whole])
+        return self._vectors[whole]
+
+    def turned(self, name: str) -> tuple[Reals, Matrix]:
+        """What a row is multiplied by, number for number, and then by the matrix's transpose.
+
+        Shapes: -> (out,), (in, out)
+        """
+        kept = self._kept[self._part + name]
+        if isinstance(kept, Quantised):
+            return kept.scales, matrix_of(kept.turned(), self._path)
+        return np.ones(len(kept), np.float32), matrix_of(np.ascontiguousarray(kept.T), self._path)
+
+    def matrix(self, name: str) -> Matrix:
+        """A matrix, made ready once."""
+        whole = self._part + name
+        if whole not in self._matrices:
+            self._matrices[whole] = matrix_of(self._kept[whole], self._path)
+        return self._matrices[whole]
 
     def linear(self, name: str, x: Reals) -> Reals:
-        """x W' + b. Shapes: (..., in) -> (..., out)"""
-        return self.times(name, x) + self[f"{name}.bias"]
+        """x W' + b, finely: through these maps everything goes in and out. Shapes: (..., in) -> (..., out)"""
+        return self.finely(name, x) + self[f"{name}.bias"]
 
     def times(self, name: str, x: Reals) -> Reals:
         """x W'. Shapes: (..., in) -> (..., out)"""
-        weight, rows = self[f"{name}.weight"], x.reshape(-1, x.shape[-1])
-        # For a row or two BLAS would rather copy the matrix than read it.
-        y = np.stack([weight @ row for row in rows]) if len(rows) < _FEW else rows @ weight.T
-        return y.reshape(*x.shape[:-1], -1)
+        return self.matrix(f"{name}.weight").times(x)
+
+    def finely(self, name: str, x: Reals) -> Reals:
+        """The same, where 8 bits of x are too few. Shapes: (..., in) -> (..., out)"""
+        return self.matrix(f"{name}.weight").finely(x)
 
 
 class Transformer:
     """The Transformer over patches. Its equations and their sources stand in `makar.nets.patches`."""
 
     def __init__(self, shape: Patches, weights: Weights) -> None:
-        self._shape, self._weights = shape, weights
+        self._shape, self._weights, self._looks = shape, weights, weights["look.weight"]
         self._blocks = [weights.of(f"blocks.{layer}") for layer in range(shape.num_layers)]
         self._cos, self._sin = rotations(shape)
 
@@ -93,7 +125,7 @@ class Transformer:
         s, w = self._shape, self._weights
         patches = w.linear("widen", w.times("narrow", patches_of(pictures, s.patch_px))) + w["place"]
         x = np.concatenate((w.linear("word", asked.words) * asked.present[..., None] + w["slot"], patches), 1)
-        state = _silu(_moment(w, time) + w["look.weight"][asked.looks] + w.times("whole", asked.whole))
+        state = _silu(_moment(w, time) + self._looks[asked.looks] + w.finely("whole", asked.whole))
         modulation = w.linear("modulate", state).reshape(-1, 6, 1, s.dim)
         for block in self._blocks:
             shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = np.moveaxis(modulation + block["table"][:, None], 1, 0)
@@ -121,17 +153,17 @@ class ComponentNet:
     """The net over principal components of whole pictures. Its equations stand in `makar.nets.components`."""
 
     def __init__(self, shape: Components, weights: Weights) -> None:
-        self._weights = weights
+        self._weights, self._looks, self._back = weights, weights["look.weight"], weights.turned("basis")
         self._blocks = [weights.of(f"blocks.{layer}") for layer in range(shape.num_layers)]
 
     def __call__(self, pictures: Reals, time: float, asked: Asked) -> Reals:
         """Shapes: pictures (B, C, S, S) -> (B, C, S, S)"""
         w, num, left = self._weights, len(pictures), max(1 - time, LEAST_LEFT)
-        mean, basis, variance = w["mean"], w["basis"], w["variance"]
-        z = np.stack([basis @ row for row in pictures.reshape(num, -1) - time * mean])
+        mean, variance, (scales, back) = w["mean"], w["variance"], self._back
+        z = w.matrix("basis").finely(pictures.reshape(num, -1) - time * mean)
         seen = time**2 * variance + left**2
         words = (asked.words * asked.present[..., None]).reshape(num, -1)
-        told = w.times("told", np.concatenate((words, asked.whole), 1)) + w["look.weight"][asked.looks]
+        told = w.finely("told", np.concatenate((words, asked.whole), 1)) + self._looks[asked.looks]
         content, way = np.split(told, 2, -1)
         state = _silu(_moment(w, time) + way)
         modulation = w.linear("modulate", state).reshape(num, 3, -1)
@@ -142,8 +174,8 @@ class ComponentNet:
         shift, scale = np.split(w.linear("modulate_out", state), 2, -1)
         missing = w.linear("out", _norm(x) * (1 + scale) + shift)
         clean = time * variance / seen * z + left * np.sqrt(variance / seen) * missing
-        found: Reals = (mean + clean @ basis).reshape(pictures.shape)
-        return found
+        found: Reals = mean + back.finely(np.asarray(clean * scales, np.float32))
+        return found.reshape(pictures.shape)
 
 
 class Relay:
@@ -157,12 +189,13 @@ class Relay:
         return (self._first if time < self._handover else self._second)(pictures, time, asked)
 
 
-def picture_net(shape: PictureShape, weights: Mapping[str, Reals]) -> PictureNet:
+def picture_net(shape: PictureShape, weights: Mapping[str, Reals | Quantised]) -> PictureNet:
     """The net of that shape with those weights. Both of its parts are run once, so that nothing can be missing later.
 
     Raises: KeyError (a weight is missing), ValueError (it has another shape)
     """
-    whole, nothing = Weights(weights), np.zeros((1, shape.channels, shape.size_px, shape.size_px), np.float32)
+    whole = Weights(weights, fastest_path())
+    nothing = np.zeros((1, shape.channels, shape.size_px, shape.size_px), np.float32)
     net: PictureNet
     if isinstance(shape, Patches):
         net, second = Transformer(shape, whole), shape
@@ -200,7 +233,8 @@ def _moment(weights: Weights, time: float) -> Reals:
 
 
 def _norm(x: Reals) -> Reals:
-    normed: Reals = x / np.sqrt(np.square(x).mean(-1, keepdims=True) + _EPS)
+    squares = np.einsum("...i,...i->...", x, x)[..., None] / np.float32(x.shape[-1])
+    normed: Reals = x / np.sqrt(squares + _EPS)
     return normed
 
 

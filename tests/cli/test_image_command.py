@@ -17,6 +17,7 @@ from makar.cli import main
 from makar.codecs.picture import encoded, read_picture
 from makar.codecs.vector import rendered
 from makar.ledger import open_ledger
+from makar.rooms.image.request import FEW
 
 LOOSE = 'extends = "default"\n[actions]\nnsfw_picture = "release"\nblank_picture = "release"\n'
 
@@ -234,6 +235,15 @@ def test_an_icon_file_is_no_larger_than_icons_are(capfd: pytest.CaptureFixture[s
     line = refuse(capfd, "a", "--size", "512", "--style", "pixel", "-o", "x.ico", "--model", "tiny", "--policy",
                   "loose.toml")
     assert "at most 256 px" in line
+
+
+def test_four_steps_begin_where_they_do_most_and_others_evenly(place: Path) -> None:
+    for num, times in ((4, FEW[4]), (5, "")):
+        work = makar.image("a circle", model="tiny", seed=3, steps=num, policy="loose.toml")
+        assert isinstance(work, makar.Released)
+        assert work.record["request"]["sampling"]["times"] == times
+        work.save(place / f"{num}.png")
+        assert makar.verify(place / f"{num}.png").ok
 
 
 def test_the_verbs_of_python(place: Path) -> None:

@@ -18,6 +18,7 @@ Pool* makar_open(int num_threads);
 void makar_close(Pool* pool);
 int makar_forward(Pool* pool, int path, const Model* model, const Cache* cache, const Rows* rows);
 int makar_multiply(Pool* pool, int path, const Matrix* matrix, const float* x, int64_t num_rows, float* y);
+int makar_multiply_bytes(int path, const Bytes* matrix, const float* x, int64_t num_rows, float* y);
 int makar_read(Pool* pool, int path, const uint64_t* numbers, int64_t num, uint64_t* sum);
 }
 
@@ -123,6 +124,29 @@ void multiply(Pool* pool, int path) {
   expect(makar_multiply(pool, path, &none, &x, 1, &x) != 0, "a matrix of 5 bits is refused");
 }
 
+void multiply_bytes(int path) {
+  for (int64_t rows : {1, 16, 70})
+    for (int64_t cols : {1, 4, 17, 64, 130})
+      for (int64_t count : {1, 2, 9, 13}) {
+        const int64_t padded = panels_of(rows) * kPanel;
+        std::vector<int8_t> data(padded * quads_of(cols) * 4);
+        for (int8_t& byte : data) byte = int8_t(random_bits());
+        const std::vector<float> x = normal(count * cols), scales = normal(padded);
+        const std::vector<int32_t> moved(padded, 7);
+        std::vector<float> y(count * rows);
+        const Bytes matrix{rows, cols, data.data(), scales.data(), moved.data()};
+        expect(makar_multiply_bytes(path, &matrix, x.data(), count, y.data()) == 0, "a product of bytes is computed");
+        expect(makar_multiply_bytes(path, &matrix, x.data(), 0, y.data()) != 0, "no rows are refused");
+      }
+  const int8_t data[64] = {};
+  const float scales[16] = {}, x = 0;
+  const int32_t moved[16] = {};
+  float y;
+  for (const Bytes& bad : {Bytes{1, 1 << 16, data, scales, moved}, Bytes{0, 1, data, scales, moved},
+                           Bytes{1, 1, data, nullptr, moved}})
+    expect(makar_multiply_bytes(path, &bad, &x, 1, &y) != 0, "a matrix that does not fit is refused");
+}
+
 // Threads that come to their meetings early and late, about as long as they spin, so that some sleep: nobody leaves a
 // meeting before all have come, and nobody sleeps for ever (who runs this has a time limit).
 struct Meetings {
@@ -156,6 +180,7 @@ int main() {
   for (int path = 0; path < 3; path++) {
     if (!makar_has_path(path)) continue;
     num_paths++;
+    multiply_bytes(path);
     for (int threads : {1, 3}) {
       Pool* pool = makar_open(threads);
       multiply(pool, path);

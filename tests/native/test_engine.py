@@ -14,7 +14,7 @@ from small_net import random_net
 from torch import Tensor
 
 from makar.kit.errors import BadInput, Damaged, UnknownName
-from makar.native import cpu, kernel
+from makar.native import cpu, library
 from makar.native.engine import Engine, Options
 from makar.native.weights import Weights, pack_state
 from makar.nets.transformer import Config
@@ -190,26 +190,26 @@ def test_weights_and_options_of_another_kind_are_refused() -> None:
 
 
 def test_without_the_extension_the_twin_serves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel, "_file", lambda: None)
-    kernel.library.cache_clear(), kernel.why_not.cache_clear()
+    monkeypatch.setattr(library, "_file", lambda: None)
+    library.library.cache_clear(), library.why_not.cache_clear()
     try:
         assert cpu.paths() == ("twin",) and "compiler" in str(cpu.why_twin())
         engine = Engine(LLAMA, _weights(LLAMA))
         assert engine.path == "twin"
         assert _all_logits(engine, [1, 2, 3]).isfinite().all()
     finally:
-        kernel.library.cache_clear(), kernel.why_not.cache_clear()
+        library.library.cache_clear(), library.why_not.cache_clear()
 
 
 def test_an_extension_that_cannot_be_loaded_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     broken = tmp_path / "_kernel.so"
     broken.write_bytes(b"not a library")
-    monkeypatch.setattr(kernel, "_file", lambda: broken)
-    kernel.library.cache_clear(), kernel.why_not.cache_clear()
+    monkeypatch.setattr(library, "_file", lambda: broken)
+    library.library.cache_clear(), library.why_not.cache_clear()
     try:
         assert cpu.paths() == ("twin",) and "cannot be loaded" in str(cpu.why_twin())
     finally:
-        kernel.library.cache_clear(), kernel.why_not.cache_clear()
+        library.library.cache_clear(), library.why_not.cache_clear()
 
 
 def test_a_cache_of_another_shape_is_refused() -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from makar.kit.errors import BadInput, NotHere
 from makar.native import cpu, twin
-from makar.native.kernel import PATHS, Threads
+from makar.native.kernel import Threads
+from makar.native.library import PATHS
 from makar.native.pack import pack, pack_blocks, unpack
 
 HERE = [path for path in PATHS if path in cpu.paths()]

@@ -47,6 +47,11 @@ bool fits(const Cache& c) {
          c.num_slots > 0 && c.capacity_tok > 0 && c.capacity_tok % kRoom == 0;
 }
 
+bool fits(const Bytes& m) {
+  constexpr int64_t most_rows = int64_t(1) << 28, most_cols = int64_t(1) << 16;  // 2^16 * 255 * 127 < 2^31
+  return m.rows > 0 && m.cols > 0 && m.rows < most_rows && m.cols < most_cols && m.data && m.scales && m.moved;
+}
+
 bool within(const int32_t* values, int64_t num, int64_t end) {
   return values && std::all_of(values, values + num, [&](int32_t value) { return value >= 0 && value < end; });
 }
@@ -160,6 +165,22 @@ int makar_multiply(Pool* pool, int path, const Matrix* matrix, const float* x, i
     pool->run([&](int thread) { p.multiply(&product, thread); });
     return kOk;
   });
+}
+
+// One product of bytes by the thread that calls; no pool is needed.
+int makar_multiply_bytes(int path, const Bytes* matrix, const float* x, int64_t num_rows, float* y) {
+  if (!path_of(path)) return kNoPath;
+  if (!fits(*matrix)) return kBadMatrix;
+  if (num_rows < 1 || num_rows >= int64_t(1) << 28 || !x || !y) return kBadRows;
+  try {
+    const int64_t width = groups_of(matrix->cols) * kGroup;
+    std::vector<uint8_t> quants(num_rows * width);
+    std::vector<float> scales(num_rows);
+    path_of(path)->multiply_bytes({matrix, x, y, num_rows, width, quants.data(), scales.data()});
+    return kOk;
+  } catch (const std::exception&) {
+    return kNoMemory;
+  }
 }
 
 // The sum of the first number of each cache line, read as fast as memory gives lines.

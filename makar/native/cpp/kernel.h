@@ -99,13 +99,35 @@ struct Product {
   Pool* pool;
 };
 
+// A matrix of int8 with a scale for each row; see products.py for the order of its bytes. moved: what activations that are
+// 128 too large add to each sum.
+struct Bytes {
+  int64_t rows, cols;
+  const int8_t* data;
+  const float* scales;
+  const int32_t* moved;
+};
+
+inline int64_t quads_of(int64_t cols) { return (cols + 3) / 4; }
+
+// y (rows, matrix rows) = x (rows, cols) times the transposed matrix; `quants` has `width` bytes for each row.
+struct ByteProduct {
+  const Bytes* matrix;
+  const float* x;
+  float* y;
+  int64_t num_rows, width;
+  uint8_t* quants;
+  float* scales;
+};
+
 constexpr int kFewRows = 8;  // so many rows are normalised by every thread for itself rather than shared
 
-// What an instruction set provides. Each function is run by all threads of the pool at once.
+// What an instruction set provides. Functions with a thread are run by all threads of the pool at once.
 struct Path {
   int max_queries;  // of one run: query heads of a key head times rows
   void (*step)(Job*, int thread);
   void (*multiply)(Product*, int thread);
+  void (*multiply_bytes)(const ByteProduct&);  // by the thread that calls it
 };
 
 extern const Path generic_path;

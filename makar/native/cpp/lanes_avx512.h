@@ -8,7 +8,7 @@ namespace makar {
 namespace {
 
 using F = __m512;  // with + - * / of its own
-constexpr int kMaxRows = 8, kMaxQueries = 8;
+constexpr int kMaxRows = 8, kMaxQueries = 8, kByteRows = 6, kPanelsAtOnce = 4;
 
 inline F splat(float a) { return _mm512_set1_ps(a); }
 inline F load(const float* p) { return _mm512_loadu_ps(p); }
@@ -75,6 +75,31 @@ inline void dot(const uint8_t* quants, const Group* const* a, F (&dots)[kRows]) 
     }
   }
   for (int t = 0; t < kRows; t++) dots[t] = _mm512_cvtepi32_ps(sums[t]);
+}
+
+// sums[t][panel] = the dot products of bytes of row t and the 16 rows of a panel, less what they are `moved` by.
+template <int kRows, int kPanels>
+inline void sum_bytes(const uint8_t* a, int64_t stride, const int8_t* panels, int64_t panel_bytes, int64_t num_quads,
+                      const int32_t* moved, F (&sums)[kRows][kPanels]) {
+  __m512i whole[kRows][kPanels];
+  for (int t = 0; t < kRows; t++)
+    for (int panel = 0; panel < kPanels; panel++) whole[t][panel] = _mm512_setzero_si512();
+  for (int64_t quad = 0; quad < num_quads; quad++) {
+    __m512i weights[kPanels];
+    for (int panel = 0; panel < kPanels; panel++)
+      weights[panel] = _mm512_loadu_si512(panels + panel * panel_bytes + quad * 64);
+    for (int t = 0; t < kRows; t++) {
+      int32_t four;
+      __builtin_memcpy(&four, a + t * stride + 4 * quad, 4);
+      const __m512i all = _mm512_set1_epi32(four);
+      for (int panel = 0; panel < kPanels; panel++)
+        whole[t][panel] = _mm512_dpbusd_epi32(whole[t][panel], all, weights[panel]);
+    }
+  }
+  for (int t = 0; t < kRows; t++)
+    for (int panel = 0; panel < kPanels; panel++)
+      sums[t][panel] =
+          _mm512_cvtepi32_ps(_mm512_sub_epi32(whole[t][panel], _mm512_loadu_si512(moved + panel * kPanel)));
 }
 
 }  // namespace

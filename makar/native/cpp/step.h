@@ -4,6 +4,7 @@
 // Weights meet activations of 8 bits. The head, where an error is seen at once, gets them in two parts of 8 bits each,
 // which a step of one row, bound by reading weights, hardly notices; so do all maps where it is asked for.
 #pragma once
+#include "bytes.h"
 
 namespace makar {
 namespace {
@@ -22,14 +23,6 @@ void share(Pool* pool, int64_t num_units, Fn fn) {
     for (int64_t unit = start; unit < end; unit++) fn(unit);
   }
   meet(pool);
-}
-
-// fn.operator()<n>() for an n up to kMost that is known only now.
-template <int kMost, class Fn>
-void with_constant(int64_t n, Fn fn) {
-  if constexpr (kMost > 1)
-    if (n < kMost) return with_constant<kMost - 1>(n, fn);
-  fn.template operator()<kMost>();
 }
 
 // e^a by 2^n e^r with |r| <= ln 2 / 2; at least e^-87, and 1 exactly at 0.

@@ -76,7 +76,7 @@ class Watch:
     sheet_steps: int = 1000
     num_steps: int = 25
     guidance: float = 3.0
-    times: tuple[float, ...] = ()
+    times: str = ""
     checkpoint_s: float = 180.0
     checkpoint_steps: int = 0
 

@@ -49,7 +49,7 @@ def test_eight_candidates_are_those_of_their_seeds_alone(model: PatchFlow) -> No
 
 def test_words_style_guidance_times_and_solver_all_change_the_picture(model: PatchFlow) -> None:
     plain = drawn(model, request())[0]
-    times = tuple(step**2 / 64 for step in range(8))
+    times = " ".join(str(step**2 / 64) for step in range(8))
     for other in (request(prompt="a square"), request(style="hollow"),
                   request(sampling=dataclasses.replace(SAMPLING, times=times)),
                   request(sampling=dataclasses.replace(SAMPLING, guidance=1.0)),
@@ -111,9 +111,9 @@ def test_what_cannot_be_asked_is_refused_in_one_line(model: PatchFlow) -> None:
         with pytest.raises(BadInput, match=words):
             request(**changes)
     for changes, words in (({"num_steps": 0}, "steps"), ({"guidance": -1.0}, "guidance"),
-                           ({"solver": "rk"}, "euler"), ({"times": (0.0, 0.5)}, "8 steps"),
-                           ({"num_steps": 2, "times": (0.1, 0.5)}, "rise from 0"),
-                           ({"num_steps": 3, "times": (0.0, 0.5, 0.5)}, "rise from 0")):
+                           ({"solver": "rk"}, "euler"), ({"times": "0 0.5"}, "8 steps"), ({"times": "0 a"}, "spaces"),
+                           ({"num_steps": 2, "times": "0.1 0.5"}, "rise from 0"),
+                           ({"num_steps": 3, "times": "0 0.5 nan"}, "rise from 0")):
         with pytest.raises(BadInput, match=words):
             dataclasses.replace(SAMPLING, **changes)
     with pytest.raises(BadInput, match="strength"):

@@ -27,7 +27,7 @@ from makar.rooms.image.request import ImageRequest, ImageSampling, Reference
 from makar.rooms.image.styles import Looks
 from makar.store import StoredModel
 from makar.store.native import PICTURES
-from makar.store.shards import load_arrays
+from makar.store.shards import Quantised, load_arrays, reals
 
 Pixels = NDArray[np.uint8]
 
@@ -37,7 +37,7 @@ class PatchFlow:
     """A net with all that is needed to ask it.
 
     looks: its styles and the sources of its data. concepts: what it was shown, `vectors` what they are as numbers
-    usual: how it draws where nothing else is asked for
+    usual: how it draws where nothing else is asked for. arithmetic: what computes it
     Shapes: vectors (concepts, dim)
     """
 
@@ -51,16 +51,12 @@ class PatchFlow:
     concepts: tuple[str, ...] = ()
     vectors: NDArray[np.float32] | None = None
     usual: ImageSampling = field(default_factory=ImageSampling)
+    arithmetic: Mapping[str, str] = field(default_factory=lambda: {"net": "fp32"})
 
     @property
     def native_px(self) -> int:
         """The side of the pictures it draws."""
         return self.shape.size_px
-
-    @property
-    def arithmetic(self) -> Mapping[str, str]:
-        """What computes it."""
-        return {"net": "fp32"}
 
     @property
     def library(self) -> str:
@@ -122,12 +118,16 @@ def build(stored: StoredModel) -> PatchFlow:
     try:
         reader(facts["reader"])  # opens while the weights are read
         weights, told = load_arrays(stored.folder, "weights")
-        words = {name: weights[f"words.{name}"] for name in ("basis", "mean", "scale")}
+        words = {name: reals(weights[f"words.{name}"]) for name in ("basis", "mean", "scale")}
         shape = shape_of(facts["architecture"])
         looks = Looks(tuple(told["looks"]), tuple(facts["styles"]), tuple(facts["pixel_looks"]))
+        # Models of earlier versions list no times.
+        usual = {key: value for key, value in facts.get("usual", {}).items() if value != []}
+        vectors = reals(weights["concepts"]) if "concepts" in weights else None
+        arithmetic = "int8" if any(isinstance(weight, Quantised) for weight in weights.values()) else "fp32"
         return PatchFlow(stored.name, stored.sha256, stored.training_data, shape, picture_net(shape, weights),
-                         Prompts(facts["reader"], **words), looks, tuple(facts.get("concepts", ())),
-                         weights.get("concepts"), from_json(ImageSampling, facts.get("usual", {})))
+                         Prompts(facts["reader"], **words), looks, tuple(facts.get("concepts", ())), vectors,
+                         from_json(ImageSampling, usual), {"net": arithmetic})
     except (KeyError, TypeError, ValueError) as error:
         raise Damaged(f"the model in '{stored.folder}' is not whole ({error!s:.200})") from error
 

@@ -7,11 +7,15 @@ import c2pa
 from makar.provenance.credentials.authority import anchors
 
 
-def context() -> c2pa.Context:
-    """Settings for signing and reading, with the authorities that are trusted at this moment."""
+def context(*, checked: bool = True) -> c2pa.Context:
+    """Settings for signing and reading, with the authorities that are trusted at this moment.
+
+    checked: whether what is read is held against its signature
+    """
     trusted = anchors().decode()
     return c2pa.Context.from_dict({
         "trust": {"user_anchors": trusted} if trusted else {},
-        "verify": {"verify_trust": True, "remote_manifest_fetch": False, "ocsp_fetch": False},
+        "verify": {"verify_trust": True, "remote_manifest_fetch": False, "ocsp_fetch": False,
+                   "verify_after_reading": checked},
         "builder": {"thumbnail": {"enabled": False}},
     })

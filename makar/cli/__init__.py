@@ -69,7 +69,7 @@ def _run(argv: list[str]) -> int:
         if argv[0] in VERBS_WITHOUT_ROOM:
             raise no_room(argv[0])
         raise UnknownName("command", argv[0], groups)
-    parser = _parser(groups)
+    parser = _parser([argv[0]] if argv and argv[0] in groups else groups)
     args = parser.parse_args(argv)
     if not argv:
         parser.print_help()
@@ -79,6 +79,7 @@ def _run(argv: list[str]) -> int:
 
 
 def _parser(groups: Sequence[str]) -> Parser:
+    """What understands these commands; to load them all takes a while."""
     parser = Parser(prog="makar", description="Text, code and pictures made on this machine, checked and recorded "
                     "before they leave.", epilog="makar COMMAND --help tells more about a command.")
     parser.add_argument("--version", action="version", version=f"makar {__version__}")

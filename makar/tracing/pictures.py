@@ -107,7 +107,16 @@ class PictureIndex:
     @cached_property
     def told(self) -> tuple[Told, ...]:
         """What is known of each picture, in order."""
-        return tuple(Told(*row) for row in json.loads(lzma.decompress(self._packed)))
+        return tuple(Told(*row) for row in self._rows)
+
+    @cached_property
+    def _rows(self) -> list[list[str]]:
+        rows: list[list[str]] = json.loads(lzma.decompress(self._packed))
+        return rows
+
+    def fits(self) -> bool:
+        """Whether as much is told as there is to look at."""
+        return len(self) == len(self._rows) and {len(row) for row in self._rows} <= {len(_FIELDS)}
 
     def shown(self, place: int) -> bytes | None:
         """A small WebP of one picture, to be looked at; None where the index has none."""
@@ -126,7 +135,7 @@ class PictureIndex:
         colour = np.abs(self._colours.astype(np.int16) - found.colours).mean(1)
         # One measure out of two: how far each is towards its limit.
         far = np.maximum(bits / NEAR_BITS, colour / NEAR_COLOUR)
-        return [Neighbour(int(at), self.told[at], int(bits[at]), float(colour[at]))
+        return [Neighbour(int(at), Told(*self._rows[at]), int(bits[at]), float(colour[at]))
                 for at in np.argsort(far, kind="stable")[:num]]
 
 
@@ -175,7 +184,7 @@ def open_pictures(path: Path) -> PictureIndex:
     try:
         tensors = load(data)
         index = PictureIndex(tensors, sha256_bytes(data))
-        if len(index) != len(index.told):
+        if not index.fits():
             raise ValueError("its parts are of different lengths")
     except (SafetensorError, ValueError, KeyError, TypeError, lzma.LZMAError) as error:
         raise Damaged(f"'{path}' is no index of pictures ({error!s:.100}); make it anew") from error

@@ -29,8 +29,8 @@ def _no_mark(request: Any, index: int) -> Mapping[str, str]:
     return {"not_marked": "there is no mark for this kind of work"}
 
 
-def _torch(model: Any) -> str:
-    return "torch"
+def _torch(model: Any, request: Any) -> tuple[str, ...]:
+    return ("torch",)
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Room:
     request: the frozen dataclass that a request to this room is
     build:   (model folder in the store, or None for `tiny`) -> a model that `sample` understands
     sample:  (model, request) -> pieces of every candidate, as they are made
-    library: (model) -> the package that computes it, whose version can change the bytes of what it makes
+    libraries: (model, request) -> the packages that compute a work, whose versions can change its bytes
     usual:   how its models run where nothing else is asked. A room that has one takes another as `build`'s second
     argument, its requests have a `runtime`, and its models an `arithmetic` for the record.
     """
@@ -54,7 +54,7 @@ class Room:
     media_type: Callable[[Any], str]
     marked: Callable[[Any, int], Mapping[str, str]] = _no_mark
     models: tuple[str, ...] = field(default=())
-    library: Callable[[Any], str] = _torch
+    libraries: Callable[[Any, Any], tuple[str, ...]] = _torch
     usual: Hashable = None
 
 

@@ -72,7 +72,7 @@ def evaluate(evaluation: Evaluation, on_item: Callable[[Item, int], None] | None
                "training_data": evaluation.model.training_data},
         data={"name": evaluation.data.name, "sha256": sha256_file(evaluation.data), "limit": evaluation.limit},
         settings=evaluation.measure.settings,
-        platform={**this_platform(), "arithmetic": dict(evaluation.model.arithmetic)},
+        platform={**this_platform("torch"), "arithmetic": dict(evaluation.model.arithmetic)},
     )
     return result, items
 

@@ -63,14 +63,15 @@ def new_id() -> str:
     return f"{value:032x}"
 
 
-def this_platform(library: str = "torch") -> dict[str, Any]:
-    """What of this machine can change the bytes a model makes that is computed with that package."""
+def this_platform(*libraries: str) -> dict[str, Any]:
+    """What of this machine can change the bytes of what is computed with these packages."""
     return {
         "machine": platform.machine(),
         "system": platform.system(),
         "python": platform.python_version(),
-        **(_torch() if library == "torch" else {library: importlib.metadata.version(library)}),
-        **(_blas() if library == "numpy" else {}),
+        **{name: importlib.metadata.version(name) for name in libraries if name != "torch"},
+        **(_torch() if "torch" in libraries else {}),
+        **(_blas() if "numpy" in libraries else {}),
     }
 
 

@@ -39,9 +39,10 @@ def artifacts(room: Room, request: Any) -> list[Artifact]:
     return collect(room, request, pieces, seconds=time.monotonic() - start_s)
 
 
-def computed_by(room: Room, model: Any) -> dict[str, Any]:
+def computed_by(room: Room, model: Any, request: Any) -> dict[str, Any]:
     """What can change the bytes of a work besides request and weights: the machine, and how the model runs on it."""
-    return this_platform(room.library(model)) | ({} if room.usual is None else {"arithmetic": model.arithmetic})
+    arithmetic = {} if room.usual is None else {"arithmetic": model.arithmetic}
+    return this_platform(*room.libraries(model, request)) | arithmetic
 
 
 def content_of(pieces: Iterable[Piece]) -> Content:
@@ -58,7 +59,7 @@ def collect(room: Room, request: Any, pieces: Iterable[Piece], *, seconds: float
         groups.setdefault(piece.index, []).append(piece)
     model = model_of(room, request)
     checkpoint = {"name": model.name, "sha256": model.sha256, "training_data": model.training_data}
-    written, machine = to_json(request), computed_by(room, model)
+    written, machine = to_json(request), computed_by(room, model, request)
     return [
         Artifact(
             id=new_id(),

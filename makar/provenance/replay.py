@@ -92,7 +92,8 @@ def _make(ledger: Ledger, body: Mapping[str, Any]) -> tuple[Content, tuple[str, 
     except MakarError as error:
         raise BadInput(f"the work {body['work']} cannot be made again here: {error}") from error
     index = int(body["seed"]) - int(asked["sampling"]["seed"])
-    differs = (*_differences(body, model, computed_by(room, model)), *_other_mark(body, room.marked(request, index)))
+    differs = (*_differences(body, model, computed_by(room, model, request)),
+               *_other_mark(body, room.marked(request, index)))
     if model.sha256 != body["checkpoint"]["sha256"]:
         raise BadInput(f"the work {body['work']} cannot be made again here: {'; '.join(differs)}")
     return content_of(piece for piece in make(room, request) if piece.index == index), differs

@@ -58,8 +58,8 @@ def test_a_hundred_works_come_out_the_same(book: tuple[Ledger, list[str]], num_a
 
 def test_another_platform_is_named(book: tuple[Ledger, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     ledger, works = book
-    here = replaying.computed_by(ROOM, load(ROOM, "tiny"))
-    monkeypatch.setattr(replaying, "computed_by", lambda room, model: {**here, "cpu": "ABACUS"})
+    here = replaying.computed_by(ROOM, load(ROOM, "tiny"), None)
+    monkeypatch.setattr(replaying, "computed_by", lambda room, model, request: {**here, "cpu": "ABACUS"})
     done = replaying.replay(ledger, works[0])
     assert done.same
     assert done.differs == (f"cpu was {here['cpu']}, here it is ABACUS",)

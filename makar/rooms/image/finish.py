@@ -43,6 +43,12 @@ def sized(rgba: Pixels, request: ImageRequest) -> Pixels:
     return resized(rgba, request.size_px)
 
 
+def finished_with(request: ImageRequest) -> tuple[str, ...]:
+    """The packages whose versions can change the bytes of the file, besides what draws."""
+    enlarged = request.enlarger == ESRGAN.name and request.size_px > PLAIN_PX and request.form != "svg"
+    return ("vtracer" if request.form == "svg" else "pillow", *(["ncnn"] if enlarged else []))
+
+
 def marked(request: ImageRequest, index: int) -> Mapping[str, str]:
     """What the record says of the mark: its scheme, key and payload, or why there is none."""
     if not request.mark:

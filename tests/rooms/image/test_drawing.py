@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from makar.generate.artifact import this_platform
 from makar.kit.errors import BadInput, UnknownName
 from makar.methods.flow import steps
-from makar.rooms.image import ImageRequest, ImageSampling, Reference
+from makar.rooms.image import ROOM, ImageRequest, ImageSampling, Reference
 from makar.rooms.image.drawing import Given, Reals, draw
 from makar.rooms.image.models import tiny
 from makar.rooms.image.models.patchflow import PatchFlow, Pixels
+from makar.store.pictures import ESRGAN
 
 SAMPLING = ImageSampling(seed=5, num_steps=8)
 
@@ -118,3 +120,13 @@ def test_what_cannot_be_asked_is_refused_in_one_line(model: PatchFlow) -> None:
             dataclasses.replace(SAMPLING, **changes)
     with pytest.raises(BadInput, match="strength"):
         Reference("", 1.5)
+
+
+@pytest.mark.parametrize(("changes", "libraries"), [
+    ({}, ("numpy", "pillow")), ({"form": "svg"}, ("numpy", "vtracer")),
+    ({"size_px": 256, "enlarger": ESRGAN.name}, ("numpy", "pillow", "ncnn")),
+    ({"size_px": 64, "enlarger": ESRGAN.name}, ("numpy", "pillow"))])
+def test_a_record_names_what_computed_the_file(model: PatchFlow, changes: dict[str, object],
+                                               libraries: tuple[str, ...]) -> None:
+    assert ROOM.libraries(model, request(**changes)) == libraries
+    assert {"numpy", "blas", *libraries} <= this_platform(*libraries).keys()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import io
+import os
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,7 @@ def _open() -> Any:
     except ImportError as error:
         raise NotHere("open_nsfw needs onnxruntime; install it with: pip install onnxruntime") from error
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = min(2, len(os.sched_getaffinity(0)))  # the same bits, in two thirds of the time
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(fetch(OPEN_NSFW, show=False), options, providers=["CPUExecutionProvider"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -93,6 +94,8 @@ def _add_drawing_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Draws, and writes what was released."""
+    # Before NumPy loads BLAS: one picture gains nothing from a second thread, and threads that wait take time.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from makar.ledger import open_ledger
     from makar.verbs.image.options import form_of
 

@@ -1,7 +1,7 @@
 """The nets of pictures in NumPy, for drawing: importing PyTorch takes longer than a small picture does.
 
 Each is the twin of the one in `makar.nets` that learns (`patches`, `components`, `relay`), and its weights go by the
-same names.
+same names. Those that are kept in int8 are multiplied so (`products`).
 """
 
 from __future__ import annotations

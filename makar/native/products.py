@@ -17,13 +17,15 @@ from numpy.typing import NDArray
 
 from makar.kit.errors import NotHere
 from makar.native.library import ERRORS, has_path, library, path_number
-from makar.store.shards import Quantised
+from makar.store.shards import Quantised, reals
 
 Reals = NDArray[np.float32]
 _PANEL, _QUAD = 16, 4
 _FEW = 5
 _EXACT = 1024
 """So many products of bytes add up to less than 2^24, which fp32 holds exactly."""
+_MOST_COLS = (1 << 16) - 1
+"""Of longer rows the sums might not fit into 32 bits."""
 
 
 class Matrix(Protocol):
@@ -100,8 +102,8 @@ class Int8:
         if self._path is None:
             y = self._alone(rows)
         elif len(rows):
-            error = self._multiply(path_number(self._path), byref(self._bytes), rows.ctypes.data,
-                                                       len(rows), y.ctypes.data)
+            error = self._multiply(path_number(self._path), byref(self._bytes), rows.ctypes.data, len(rows),
+                                   y.ctypes.data)
             if error:
                 raise ValueError(f"the kernel refused {ERRORS[error]}")
         return y.reshape(*x.shape[:-1], self._rows)
@@ -122,7 +124,9 @@ class Int8:
 
 def matrix_of(weight: Reals | Quantised, path: str | None) -> Matrix:
     """Ready to be multiplied by. path: as of `Int8`. Shapes: weight (out, in)"""
-    return Int8(weight.values, weight.scales, path) if isinstance(weight, Quantised) else Real(weight)
+    if isinstance(weight, Quantised) and weight.values.shape[1] <= _MOST_COLS:
+        return Int8(weight.values, weight.scales, path)
+    return Real(reals(weight))
 
 
 def _rounded(x: Reals) -> tuple[Reals, Reals]:

@@ -81,6 +81,11 @@ def test_rows_of_another_length_are_refused(matrix: Int8 | Real) -> None:
         matrix.times(normal(2, 31))
 
 
+def test_rows_too_long_for_sums_of_32_bits_are_multiplied_in_fp32() -> None:
+    kept = Quantised(np.full((1, 1 << 16), 127, np.int8), np.ones(1, np.float32))
+    assert matrix_of(kept, None).times(np.ones((1, 1 << 16), np.float32))[0, 0] == 127 << 16
+
+
 def test_a_path_that_is_not_here_is_refused() -> None:
     with pytest.raises(NotHere, match='sse9'):
         matrix_of(weight(2, 2), "sse9")

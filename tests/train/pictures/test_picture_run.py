@@ -202,7 +202,7 @@ def test_a_student_draws_in_two_steps_what_its_teacher_draws_in_eight(tmp_path: 
     assert torch.equal(drawn(session.teacher, 3.0, 8), wanted), "the teacher itself learns nothing"
     assert last.checkpoint is not None
     usual = json.loads((last.checkpoint / "model.json").read_text())["usual"]
-    assert (usual["num_steps"], usual["guidance"], usual["times"]) == (2, 1.0, [])
+    assert (usual["num_steps"], usual["guidance"], usual["times"]) == (2, 1.0, "")
 
 
 def test_a_student_goes_on_to_the_bit(tmp_path: Path, teacher: Prepared) -> None:

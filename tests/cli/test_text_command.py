@@ -81,7 +81,7 @@ def test_a_device_is_written_to_and_stays_a_device(capfd: pytest.CaptureFixture[
 
 
 def test_a_cut_answer_says_so(capfd: pytest.CaptureFixture[str]) -> None:
-    assert main(["text", "hello", *TINY]) == 0
+    assert main(["text", "hello", *TINY, "--no-mark"]) == 0
     assert "was cut at its limit of 12 tokens" in capfd.readouterr().err
 
 

@@ -10,7 +10,7 @@ import copy
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,23 +18,25 @@ from numpy.typing import NDArray
 from makar.native.library import fastest_path
 from makar.native.products import Matrix, matrix_of
 from makar.native.threads import one_thread
-from makar.nets.shapes import HEAD_DIM, LEAST_LEFT, Components, Patches, PictureShape, rotations
+from makar.nets.shapes import HEAD_DIM, LEAST_LEFT, LEAST_VARIANCE, Components, Patches, PictureShape, rotations
 from makar.store.shards import Quantised, reals
 
 Reals = NDArray[np.float32]
+T = TypeVar("T", bound="np.generic[Any]")
 _EPS = np.float32(1e-6)
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked for. A row without words is a picture of anything; look 0 is any look.
+    """What is asked for, as `makar.nets.patches.Condition`.
 
-    Shapes: words (B, context_tok, word_dim), present (B, context_tok) bool, looks (B,)
+    Shapes: words (B, context_tok, word_dim), present (B, context_tok) bool, looks (B,), exemplars (B, C, S, S)
     """
 
     words: Reals
     present: NDArray[np.bool_]
     looks: NDArray[np.int64]
+    exemplars: Reals | None = None
 
     @property
     def whole(self) -> Reals:
@@ -45,9 +47,8 @@ class Asked:
 
     def with_nothing(self) -> Asked:
         """The same rows, and as many more that ask for nothing."""
-        words, present, looks = self.words, self.present, self.looks
-        return Asked(np.concatenate((words, np.zeros_like(words))), np.concatenate((present, np.zeros_like(present))),
-                     np.concatenate((looks, np.zeros_like(looks))))
+        exemplars = None if self.exemplars is None else _and_zeros(self.exemplars)
+        return Asked(_and_zeros(self.words), _and_zeros(self.present), _and_zeros(self.looks), exemplars)
 
 
 class PictureNet(Protocol):
@@ -124,6 +125,8 @@ class Transformer:
         """Shapes: pictures (B, C, S, S) -> (B, C, S, S)"""
         s, w = self._shape, self._weights
         patches = w.linear("widen", w.times("narrow", patches_of(pictures, s.patch_px))) + w["place"]
+        if s.exemplars and asked.exemplars is not None:
+            patches = patches + w.finely("exemplar", patches_of(asked.exemplars, s.patch_px))
         x = np.concatenate((w.linear("word", asked.words) * asked.present[..., None] + w["slot"], patches), 1)
         state = _silu(_moment(w, time) + self._looks[asked.looks] + w.finely("whole", asked.whole))
         modulation = w.linear("modulate", state).reshape(-1, 6, 1, s.dim)
@@ -153,7 +156,8 @@ class ComponentNet:
     """The net over principal components of whole pictures. Its equations stand in `makar.nets.components`."""
 
     def __init__(self, shape: Components, weights: Weights) -> None:
-        self._weights, self._looks, self._back = weights, weights["look.weight"], weights.turned("basis")
+        self._shape, self._weights, self._looks = shape, weights, weights["look.weight"]
+        self._back = weights.turned("basis")
         self._blocks = [weights.of(f"blocks.{layer}") for layer in range(shape.num_layers)]
 
     def __call__(self, pictures: Reals, time: float, asked: Asked) -> Reals:
@@ -168,6 +172,8 @@ class ComponentNet:
         state = _silu(_moment(w, time) + way)
         modulation = w.linear("modulate", state).reshape(num, 3, -1)
         x = w.linear("seen", z / np.sqrt(seen)) + content
+        if self._shape.exemplars and asked.exemplars is not None:
+            x = x + w.finely("exemplar", self._apart(asked.exemplars.reshape(num, -1)))
         for block in self._blocks:
             shift, scale, gate = np.moveaxis(modulation + block["table"], 1, 0)
             x = x + gate * _swiglu(block, _norm(x) * (1 + scale) + shift)
@@ -176,6 +182,12 @@ class ComponentNet:
         clean = time * variance / seen * z + left * np.sqrt(variance / seen) * missing
         found: Reals = mean + back.finely(np.asarray(clean * scales, np.float32))
         return found.reshape(pictures.shape)
+
+    def _apart(self, exemplars: Reals) -> Reals:
+        w = self._weights
+        even = w.matrix("basis").finely(exemplars - w["mean"]) / np.sqrt(w["variance"] + np.float32(LEAST_VARIANCE))
+        found: Reals = even * exemplars.any(1, keepdims=True)
+        return found
 
 
 class Relay:
@@ -208,6 +220,11 @@ def picture_net(shape: PictureShape, weights: Mapping[str, Reals | Quantised]) -
         if any(net(nothing, time, asked).shape != nothing.shape for time in (0.0, 1.0)):
             raise ValueError("the weights are those of a net of another shape")
     return net
+
+
+def _and_zeros(part: NDArray[T]) -> NDArray[T]:
+    found: NDArray[T] = np.concatenate((part, np.zeros_like(part)))
+    return found
 
 
 def patches_of(pictures: Reals, patch_px: int) -> Reals:

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from makar.nets.patches import Condition, plain_norm, swiglu, wave
-from makar.nets.shapes import LEAST_LEFT, Components
+from makar.nets.patches import ZERO_AT_FIRST, Condition, plain_norm, swiglu, wave
+from makar.nets.shapes import LEAST_LEFT, LEAST_VARIANCE, Components
 
 _ROUNDS, _MORE = 6, 32
 
@@ -52,6 +52,7 @@ class ComponentNet(nn.Module):
         self.variance = nn.Parameter(torch.ones(c.num_components), requires_grad=False)
         num_told = (c.context_tok + 1) * c.word_dim
         self.seen = nn.Linear(c.num_components, c.dim)
+        self.exemplar = nn.Linear(c.num_components, c.dim, bias=False) if c.exemplars else None
         self.told = nn.Linear(num_told, 2 * c.dim, bias=False)
         self.look = nn.Embedding(c.num_looks + 1, 2 * c.dim)
         self.time = nn.Sequential(nn.Linear(256, c.dim), nn.SiLU(), nn.Linear(c.dim, c.dim))
@@ -74,12 +75,19 @@ class ComponentNet(nn.Module):
         state = functional.silu(self.time(wave(time, 256).to(self.basis.dtype)) + way)
         modulation = self.modulate(state).view(len(z), 3, -1)
         x = self.seen(z / seen.sqrt()) + asked
+        if self.exemplar is not None and condition.exemplars is not None:
+            x = x + self.exemplar(self._apart(condition.exemplars.flatten(1)))
         for block in self.blocks:
             x = block(x, modulation)
         shift, scale = self.modulate_out(state).chunk(2, -1)
         missing = self.out(plain_norm(x) * (1 + scale) + shift)
         clean = t * self.variance / seen * z + left * (self.variance / seen).sqrt() * missing
         return (self.mean + clean @ self.basis).float().view_as(pictures)
+
+    def _apart(self, exemplars: Tensor) -> Tensor:
+        """Components of one size; zeros where there is no exemplar. Shapes: (B, values) -> (B, components)"""
+        even = (exemplars - self.mean) @ self.basis.T / (self.variance + LEAST_VARIANCE).sqrt()
+        return even * exemplars.any(1, keepdim=True)
 
 
 def principal(values: Tensor, num: int, seed: int) -> dict[str, Tensor]:
@@ -109,7 +117,7 @@ def initialised(config: Components, seed: int) -> ComponentNet:
     random = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, weight in net.named_parameters():
-            if name.startswith(("modulate", "out.")) or name.endswith((".bias", "table")):
+            if name.startswith(ZERO_AT_FIRST) or name.endswith((".bias", "table")):
                 nn.init.zeros_(weight)
             elif weight.requires_grad:
                 spread = 0.3 if name == "look.weight" else weight.shape[-1] ** -0.5

@@ -48,9 +48,10 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
 EARLY = Early(num_components=24, dim=64, num_layers=1, hidden_dim=64, handover=0.3)
 
 
-def begun(out: Path, pack: Path, num_steps: int, early: Early | None = None, **watch: int) -> Prepared:
+def begun(out: Path, pack: Path, num_steps: int, early: Early | None = None, exemplars: bool = False,
+          **watch: int) -> Prepared:
     config = recipes.load("image/tiny").config()
-    config = dataclasses.replace(config, net=dataclasses.replace(config.net, early=early))
+    config = dataclasses.replace(config, net=dataclasses.replace(config.net, early=early, exemplars=exemplars))
     return prepare(out, dataclasses.replace(
         config, size=1, batch=16, schedule=dataclasses.replace(config.schedule, num_steps=num_steps),
         watch=dataclasses.replace(config.watch, sheet_steps=1000, num_steps=2, **watch)), pack)
@@ -186,7 +187,7 @@ def test_a_student_draws_in_two_steps_what_its_teacher_draws_in_eight(tmp_path: 
     prepared = student_of(tmp_path / "student", teacher, 120)
     session = open_session(prepared)
     rows = torch.arange(8)
-    condition = session.pictures.asked(session.pictures.phrases[rows, 0], session.pictures.looks[rows, 0])
+    condition = session.pictures.asked(rows)
     c = session.net.config
     start = torch.randn(8, c.channels, c.size_px, c.size_px, generator=torch.Generator().manual_seed(5))
 
@@ -250,14 +251,58 @@ def test_pixels_and_values_are_each_other_s_inverse() -> None:
     assert np.allclose(to_values(pixels), values_of(torch.from_numpy(pixels)).numpy(), atol=1e-6)
 
 
-def test_words_and_looks_are_left_out_as_often_as_asked(pack: Path) -> None:
+def test_words_and_looks_are_left_out_as_often_as_asked(tmp_path: Path, pack: Path) -> None:
     from makar.codecs.pack import open_pack
 
-    pictures = load_pictures(open_pack(pack), "train", 16, 4, torch.device("cpu"))
+    shape = begun(tmp_path / "run", pack, 2).config.architecture(5, 384)
+    pictures = load_pictures(open_pack(pack), "train", shape, torch.device("cpu"))
     rows = torch.zeros(4000, dtype=torch.long)
     _, condition = pictures.batch(rows, torch.Generator().manual_seed(0), Dropped(0.3, 0.2))
     assert float((~condition.present.any(1)).float().mean()) == pytest.approx(0.3, abs=0.04)
     assert float((condition.looks == 0).float().mean()) == pytest.approx(0.2, abs=0.04)
+
+
+def test_pictures_are_drawn_after_those_of_the_same_thing_in_another_look(tmp_path: Path, pack: Path) -> None:
+    from makar import store
+    from makar.generate.make import artifacts
+    from makar.rooms.image import ROOM, ImageRequest, ImageSampling
+
+    run = begun(tmp_path / "run", pack, 40, EARLY, exemplars=True)
+    session = open_session(run)
+    pictures, after = session.pictures, session.pictures.drawn_after
+    assert after is not None and bool(after.num[:, 0].any())
+    for row in after.num[:, 0].nonzero().flatten().tolist():
+        own, other = pictures.pixels[row], after.pixels[after.places[row, 0, 0]]
+        assert not torch.equal(own, other), "none after itself"
+    rows = after.num[:, 0].nonzero().flatten()[:1].repeat(4000)
+    condition = pictures.batch(rows, torch.Generator().manual_seed(0), Dropped(0, 0, 0.3, 0.25))[1]
+    assert condition.exemplars is not None
+    there = condition.exemplars.flatten(1).any(1)
+    assert float(there.float().mean()) == pytest.approx(0.35, abs=0.04), "half are asked for by their only source"
+    list(watched(run, session))
+    store.add(checkpoints(run.out)[-1], "after")
+    request = ImageRequest("small red bar", "after", style="hollow", n=2, sampling=ImageSampling(num_steps=2))
+    made = artifacts(ROOM, request)
+    assert [(told["style"], told["concept"], told["licence"]) for one in made for told in one.shown] == [
+        ("filled", "small red bar", "CC0-1.0")] * 2
+    alone, = artifacts(ROOM, dataclasses.replace(request, n=1, sampling=ImageSampling(num_steps=2, exemplars=False)))
+    assert alone.shown == () and alone.content != made[0].content
+    assert artifacts(ROOM, request)[1].content == made[1].content
+
+
+def test_a_net_that_knows_no_exemplars_begins_as_not_looking_at_them(tmp_path: Path, pack: Path) -> None:
+    before = begun(tmp_path / "before", pack, 2, EARLY)
+    list(watched(before, open_session(before)))
+    start = str(checkpoints(before.out)[-1])
+    config = dataclasses.replace(before.config, start=start, net=dataclasses.replace(before.config.net, exemplars=True))
+    session = open_session(prepare(tmp_path / "after", config, pack))
+    clean, condition = session.pictures.batch(torch.arange(8), torch.Generator().manual_seed(0), Dropped(0, 0, 0))
+    time = torch.linspace(0, 1, 8)
+    assert condition.exemplars is not None and condition.exemplars.any()
+    with torch.no_grad():
+        ours, alone = (session.net(clean, time, dataclasses.replace(condition, exemplars=exemplars))
+                       for exemplars in (condition.exemplars, None))
+    assert torch.equal(ours, alone)
 
 
 def test_a_sheet_shows_every_picture() -> None:

@@ -46,15 +46,16 @@ class Flow:
     """What the net learns from: at which times, and how often without words, look or exemplar.
 
     time_mean, time_spread: of the normal number whose sigmoid is the time
-    mirrored_frac: how often a picture that has an exemplar is mirrored together with it
+    exemplar_alone_frac, moved_frac: as `Dropped.alone_frac` and `moved_frac` of `makar.train.pictures.data`
     """
 
     time_mean: float = -0.8
     time_spread: float = 0.8
     no_words_frac: float = 0.1
     no_look_frac: float = 0.1
-    no_exemplar_frac: float = 0.1
-    mirrored_frac: float = 0.0
+    no_exemplar_frac: float = 0.2
+    exemplar_alone_frac: float = 0.5
+    moved_frac: float = 0.7
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,8 @@ def resolved(config: Config) -> Config:
               ("optimise.ema", config.optimise.ema, 0, 0.99999),
               ("flow.no_look_frac", config.flow.no_look_frac, 0, 1),
               ("flow.no_exemplar_frac", config.flow.no_exemplar_frac, 0, 1),
-              ("flow.mirrored_frac", config.flow.mirrored_frac, 0, 1),
+              ("flow.exemplar_alone_frac", config.flow.exemplar_alone_frac, 0, 1),
+              ("flow.moved_frac", config.flow.moved_frac, 0, 1),
               ("watch.validate_steps", config.watch.validate_steps, 1, 10**8),
               ("watch.sheet_steps", config.watch.sheet_steps, 1, 10**8)]
     if n.early is not None:

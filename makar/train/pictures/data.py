@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from makar.codecs.pack import Entry, Pack, Pixels, Words
 from makar.codecs.pixels import resized
@@ -20,6 +22,7 @@ from makar.rooms.image.exemplars import Exemplars, exemplar_of
 from makar.tracing.pictures import Told, small
 
 MOST_PHRASES, MOST_EXEMPLARS = 4, 8
+MOST_SHIFT_PX = 3
 PLAIN_FRAC = 0.4
 """How often a picture is asked for by its plainest phrase, rather than by any of its phrases."""
 
@@ -28,13 +31,16 @@ PLAIN_FRAC = 0.4
 class Dropped:
     """How often a picture is trained on without its words, its look or its exemplar, so that any may be left open.
 
-    mirrored_frac: how often one that has an exemplar is mirrored with it, so that it learns less of them by heart
+    A net that knows its pictures by heart need not look at exemplars. So, of pictures that have one,
+    alone_frac: how often words are left out beside it. moved_frac: how often both are moved and mirrored alike, and
+    where there are no words, which may name a colour, recoloured
     """
 
     words_frac: float = 0.1
     look_frac: float = 0.1
-    exemplar_frac: float = 0.1
-    mirrored_frac: float = 0.0
+    exemplar_frac: float = 0.0
+    alone_frac: float = 0.0
+    moved_frac: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,37 @@ class Drawn:
         num = self.num[rows, named]
         which = self.places[rows, named, (chance * num).long()]
         return values_of(self.pixels[which]) * (num > 0).view(-1, 1, 1, 1)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is done to pictures and to their exemplars alike. colours: the order of the channels
+
+    Shapes: shifts (B, 2) in pixels, mirrored (B,), colours (B, 3)
+    """
+
+    shifts: Tensor
+    mirrored: Tensor
+    colours: Tensor
+
+    @staticmethod
+    def drawn(chance: Tensor, moved: Tensor, recoloured: Tensor) -> Change:
+        """Some rows are moved, and of these some recoloured, too. Shapes: chance (4, B), moved, recoloured (B,)"""
+        shifts = ((chance[:2] * (2 * MOST_SHIFT_PX + 1)).long() - MOST_SHIFT_PX) * moved
+        orders = torch.tensor([*permutations(range(3))], device=chance.device)
+        which = (chance[3] * len(orders)).long() * (moved & recoloured)  # the first leaves all as it is
+        return Change(shifts.T, (chance[2] < 0.5) & moved, orders[which])
+
+    def __call__(self, pictures: Tensor) -> Tensor:
+        """Shapes: (B, 4, S, S) -> the same"""
+        device = pictures.device
+        each, there = (torch.arange(num, device=device) for num in (len(pictures), pictures.shape[-1]))
+        rows = there + self.shifts[:, :1] + MOST_SHIFT_PX
+        columns = torch.where(self.mirrored.view(-1, 1), there.flip(0), there) + self.shifts[:, 1:] + MOST_SHIFT_PX
+        wide = functional.pad(pictures, (MOST_SHIFT_PX,) * 4, value=-1.0)
+        channels = torch.cat((self.colours, self.colours.new_full((len(each), 1), 3)), 1)
+        return wide[each.view(-1, 1, 1, 1), channels.view(-1, 4, 1, 1), rows.view(len(each), 1, -1, 1),
+                    columns.view(len(each), 1, 1, -1)]
 
 
 @dataclass(frozen=True)
@@ -85,18 +122,20 @@ class Pictures:
         Shapes: rows (B,) -> (B, 4, S, S)
         """
         num, device = len(rows), rows.device
-        chance = torch.rand(8 if self.drawn_after else 5, num, generator=random, device=device)
+        chance = torch.rand(13 if self.drawn_after else 5, num, generator=random, device=device)
         which = (chance[0] * self.num_phrases[rows]).long() * (chance[1] >= PLAIN_FRAC)
         named = (chance[2] < 0.5).long()
         phrases, looks = self.phrases[rows, which], self.looks[rows, named] * (chance[3] >= dropped.look_frac)
-        kept = (chance[4] >= dropped.words_frac).view(-1, 1)
+        worded = chance[4] >= dropped.words_frac
         clean, exemplars = values_of(self.pixels[rows]), None
         if self.drawn_after is not None:
             exemplars = self.drawn_after.values(rows, named, chance[5])
             exemplars = exemplars * (chance[6] >= dropped.exemplar_frac).view(-1, 1, 1, 1)
-            turned = (chance[7] < dropped.mirrored_frac) & exemplars.flatten(1).any(1)
-            clean, exemplars = (torch.where(turned.view(-1, 1, 1, 1), part.flip(-1), part)
-                                for part in (clean, exemplars))
+            there = exemplars.flatten(1).any(1)
+            worded &= ~there | (chance[7] >= dropped.alone_frac)
+            change = Change.drawn(chance[9:], there & (chance[8] < dropped.moved_frac), ~worded)
+            clean, exemplars = change(clean), change(exemplars)
+        kept = worded.view(-1, 1)
         return clean, Condition(self.words[phrases] * self.scale * kept.unsqueeze(-1), self.present[phrases] & kept,
                                 looks, exemplars)
 

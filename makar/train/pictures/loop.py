@@ -26,7 +26,7 @@ from makar.train.pictures.config import Config, Leaps
 from makar.train.pictures.data import Dropped, Pictures
 
 Forward = Callable[[Tensor, Tensor, Condition], Tensor]
-NOTHING_DROPPED = Dropped(0.0, 0.0, 0.0)
+NOTHING_DROPPED = Dropped(0.0, 0.0)
 MOST_WITHIN = 0.9
 """Of a step that is entered on the way at least a tenth is left."""
 
@@ -144,7 +144,7 @@ def gradient(session: Session, weights: Sequence[Tensor], part: int) -> tuple[Te
     num = min(config.at_once, config.batch - part * config.at_once)
     rows = torch.randint(len(session.pictures), (num,), generator=random, device=session.device)
     clean, condition = session.pictures.batch(rows, random, Dropped(
-        flow.no_words_frac, flow.no_look_frac, flow.no_exemplar_frac, flow.mirrored_frac))
+        flow.no_words_frac, flow.no_look_frac, flow.no_exemplar_frac, flow.exemplar_alone_frac, flow.moved_frac))
     loss = loss_of(session, clean, condition, random, averaged=False).sum() / config.batch
     # At late times a relay's first net is not asked, at early ones its second.
     return loss.detach(), torch.autograd.grad(loss, weights, allow_unused=True, materialize_grads=True)

@@ -22,7 +22,7 @@ from makar.nets.shards import load_shards, save_shards
 from makar.rooms.image.drawing import denoiser
 from makar.train.checkpoint import checkpoints
 from makar.train.pictures.config import Config, Early, Leaps, resolved
-from makar.train.pictures.data import Dropped, load_pictures, values_of
+from makar.train.pictures.data import Change, Dropped, load_pictures, values_of
 from makar.train.pictures.loop import at_one_time
 from makar.train.pictures.run import Prepared, open_session, prepare, reopen, watched
 from makar.train.pictures.sheet import contact_sheet, on_chequers
@@ -275,10 +275,12 @@ def test_pictures_are_drawn_after_those_of_the_same_thing_in_another_look(tmp_pa
         own, other = pictures.pixels[row], after.pixels[after.places[row, 0, 0]]
         assert not torch.equal(own, other), "none after itself"
     rows = after.num[:, 0].nonzero().flatten()[:1].repeat(4000)
-    condition = pictures.batch(rows, torch.Generator().manual_seed(0), Dropped(0, 0, 0.3, 0.25))[1]
+    condition = pictures.batch(rows, torch.Generator().manual_seed(0), Dropped(0, 0, 0.3, 0.4, 0.5))[1]
     assert condition.exemplars is not None
     there = condition.exemplars.flatten(1).any(1)
     assert float(there.float().mean()) == pytest.approx(0.35, abs=0.04), "half are asked for by their only source"
+    worded = condition.present.any(1)
+    assert worded[~there].all() and float(worded[there].float().mean()) == pytest.approx(0.6, abs=0.05)
     list(watched(run, session))
     store.add(checkpoints(run.out)[-1], "after")
     request = ImageRequest("small red bar", "after", style="hollow", n=2, sampling=ImageSampling(num_steps=2))
@@ -288,6 +290,25 @@ def test_pictures_are_drawn_after_those_of_the_same_thing_in_another_look(tmp_pa
     alone, = artifacts(ROOM, dataclasses.replace(request, n=1, sampling=ImageSampling(num_steps=2, exemplars=False)))
     assert alone.shown == () and alone.content != made[0].content
     assert artifacts(ROOM, request)[1].content == made[1].content
+
+
+def test_pictures_are_moved_and_recoloured_with_their_exemplars() -> None:
+    random = torch.Generator().manual_seed(0)
+    num, size_px = 500, 8
+    pictures = torch.rand(num, 4, size_px, size_px, generator=random)
+    chance, each = torch.rand(4, num, generator=random), torch.arange(num)
+    moved, recoloured = each % 4 > 0, each % 2 > 0
+    change = Change.drawn(chance, moved, recoloured)
+    found = change(pictures)
+    assert torch.equal(found[~moved], pictures[~moved])
+    assert torch.equal(change(pictures + 1) == -1, found == -1) and (found[moved] == -1).any(), "what comes in is empty"
+    assert {tuple(order) for order in change.colours[moved & ~recoloured].tolist()} == {(0, 1, 2)}
+    assert len({tuple(order) for order in change.colours[moved & recoloured].tolist()}) == 6
+    assert {abs(int(shift)) for shift in change.shifts.flatten()} == {0, 1, 2, 3}
+    mirrored = moved & change.mirrored & ~change.shifts.any(1) & (change.colours == torch.arange(3)).all(1)
+    assert mirrored.any() and torch.equal(found[mirrored], pictures[mirrored].flip(-1))
+    down = moved & (change.shifts == torch.tensor([2, 0])).all(1) & ~change.mirrored
+    assert down.any() and torch.equal(found[down][:, 3, :-2], pictures[down][:, 3, 2:])
 
 
 def test_a_net_that_knows_no_exemplars_begins_as_not_looking_at_them(tmp_path: Path, pack: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import c2pa
 
 from makar.provenance.credentials.authority import anchors
@@ -12,7 +14,14 @@ def context(*, checked: bool = True) -> c2pa.Context:
 
     checked: whether what is read is held against its signature
     """
-    trusted = anchors().decode()
+    return _made(anchors().decode(), checked)
+
+
+@functools.lru_cache(maxsize=8)
+def _made(trusted: str, checked: bool) -> c2pa.Context:
+    """Kept for as long as the same authorities are trusted: a context is read only, and takes longer to make than a
+    picture's signature does.
+    """
     return c2pa.Context.from_dict({
         "trust": {"user_anchors": trusted} if trusted else {},
         "verify": {"verify_trust": True, "remote_manifest_fetch": False, "ocsp_fetch": False,

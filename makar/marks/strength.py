@@ -12,6 +12,7 @@ from makar.marks.pictures import LUMA, Picture, Reals
 
 _DIRECTION = LUMA / np.linalg.norm(LUMA)  # of a colour: the most brightness for the least change
 _HALVINGS = 20
+_GUESSES = 3
 _SAMPLED = 2048  # pixels that say about where the strength lies
 _MARGIN = 0.004
 
@@ -22,9 +23,8 @@ def added(colours: Reals, drawn: Reals, allowed: float) -> Picture:
     Shapes: (n, 3), (n,) -> (n, 3)
     """
     marked = _Marked(colours, drawn, allowed * colours.size)
-    if len(colours) > 2 * _SAMPLED:
-        every = len(colours) // _SAMPLED
-        marked.narrow(_Marked(colours[::every], drawn[::every], allowed * colours[::every].size).strength())
+    every = max(1, len(colours) // _SAMPLED)
+    marked.narrow(_Marked(colours[::every], drawn[::every], allowed * colours[::every].size).about())
     return marked.at(marked.strength())
 
 
@@ -49,6 +49,13 @@ class _Marked:
             within = strength <= self._low or (strength < self._high and self._error(strength) <= self._most)
             low, high = (strength, high) if within else (low, strength)
         return max(low, self._low)
+
+    def about(self) -> float:
+        """Where it nearly is: were nothing cut off, the error would grow with the square of the strength."""
+        strength = self._highest / 4
+        for _ in range(_GUESSES):
+            strength *= np.sqrt(self._most / max(1.0, self._error(strength)))
+        return float(min(strength, self._highest))
 
     def at(self, strength: float) -> Picture:
         """All of the colours; no strength below one that is known to be within the error. Shapes: -> (n, 3)"""

@@ -163,31 +163,34 @@ class ComponentNet:
     def __call__(self, pictures: Reals, time: float, asked: Asked) -> Reals:
         """Shapes: pictures (B, C, S, S) -> (B, C, S, S)"""
         w, num, left = self._weights, len(pictures), max(1 - time, LEAST_LEFT)
-        mean, variance, (scales, back) = w["mean"], w["variance"], self._back
-        z = w.matrix("basis").finely(pictures.reshape(num, -1) - time * mean)
+        mean, (scales, back) = w["mean"], self._back
+        expected, variance, shown = self._expected(asked)
+        z = w.matrix("basis").finely(pictures.reshape(num, -1) - time * mean) - time * expected
         seen = time**2 * variance + left**2
         words = (asked.words * asked.present[..., None]).reshape(num, -1)
         told = w.finely("told", np.concatenate((words, asked.whole), 1)) + self._looks[asked.looks]
         content, way = np.split(told, 2, -1)
         state = _silu(_moment(w, time) + way)
         modulation = w.linear("modulate", state).reshape(num, 3, -1)
-        x = w.linear("seen", z / np.sqrt(seen)) + content
-        if self._shape.exemplars and asked.exemplars is not None:
-            x = x + w.finely("exemplar", self._apart(asked.exemplars.reshape(num, -1)))
+        x = w.linear("seen", z / np.sqrt(seen)) + content + shown
         for block in self._blocks:
             shift, scale, gate = np.moveaxis(modulation + block["table"], 1, 0)
             x = x + gate * _swiglu(block, _norm(x) * (1 + scale) + shift)
         shift, scale = np.split(w.linear("modulate_out", state), 2, -1)
         missing = w.linear("out", _norm(x) * (1 + scale) + shift)
-        clean = time * variance / seen * z + left * np.sqrt(variance / seen) * missing
+        clean = expected + time * variance / seen * z + left * np.sqrt(variance / seen) * missing
         found: Reals = mean + back.finely(np.asarray(clean * scales, np.float32))
         return found.reshape(pictures.shape)
 
-    def _apart(self, exemplars: Reals) -> Reals:
-        w = self._weights
-        even = w.matrix("basis").finely(exemplars - w["mean"]) / np.sqrt(w["variance"] + np.float32(LEAST_VARIANCE))
-        found: Reals = even * exemplars.any(1, keepdims=True)
-        return found
+    def _expected(self, asked: Asked) -> tuple[Reals, Reals, Reals]:
+        w, variance, nothing = self._weights, self._weights["variance"][None], np.zeros((1, 1), np.float32)
+        if not self._shape.exemplars or asked.exemplars is None:
+            return nothing, variance, nothing
+        given = asked.exemplars.reshape(len(asked.exemplars), -1)
+        there = given.any(1, keepdims=True)
+        apart = w.matrix("basis").finely(given - w["mean"]) * there
+        told = w.finely("exemplar", apart / np.sqrt(variance + np.float32(LEAST_VARIANCE)))
+        return w["affinity"] * apart, variance * np.where(there, w["unlike"], np.float32(1)), told
 
 
 class Relay:

@@ -20,7 +20,7 @@ from makar.kit.config import replace_at, to_json
 from makar.kit.errors import BadInput, Damaged
 from makar.kit.files import atomic_write, read_text
 from makar.methods.flow import euler
-from makar.nets.components import principal
+from makar.nets.components import kinship, principal
 from makar.nets.relay import PictureNet, Relay, blocks_of, new_net, parts_of
 from makar.nets.shapes import PictureShape
 from makar.nets.shards import load_shards
@@ -33,12 +33,14 @@ from makar.train.device import dtype_of, keep_memory, pick_device, pick_precisio
 from makar.train.optimise import Optimiser
 from makar.train.pictures.checkpoint import WEIGHTS, Saver, words_map
 from makar.train.pictures.config import Config, resolved
-from makar.train.pictures.data import Pictures, load_pictures, values_of
+from makar.train.pictures.data import Drawn, Pictures, load_pictures, values_of
 from makar.train.pictures.loop import Progress, Session, at_one_time, train
 from makar.train.pictures.sheet import contact_sheet, on_chequers, png
 from makar.train.plot import Log, draw_loss
 
 SHEET_PICTURES = 24
+OF_EXEMPLARS = ("exemplar.weight", "first.affinity", "first.unlike")
+"""The weights that only nets have which draw after exemplars."""
 BOTH = "+"
 """Between the two models that a relay begins with: one for its first net, one for its second."""
 
@@ -95,6 +97,8 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
     elif isinstance(net, Relay) and not resume:
         values, early = values_of(pictures.pixels).flatten(1), net.first
         early.load_state_dict(principal(values, early.config.num_components, config.seed), strict=False)
+    if isinstance(net, Relay) and pictures.drawn_after and not resume and not net.first.affinity.any():
+        net.first.load_state_dict(_kinship(net, pictures, pictures.drawn_after), strict=False)
     if resume and (config.leaps or config.kept_frac):
         _expect_the_same_start(config.start, prepared.start)
     teacher = _teacher(config, architecture, pack, device) if config.leaps else None
@@ -117,6 +121,15 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
     saver = Saver(pack, parent, prepared.start)
     return Session(config, net, optimiser, pictures, held_out, clock, saver, prepared.out, device, dtype,
                    limit_of(minutes, clock), teacher, kept, measures)
+
+
+@torch.no_grad()
+def _kinship(net: Relay, pictures: Pictures, after: Drawn) -> dict[str, Tensor]:
+    rows, named = after.num.nonzero().unbind(1)
+    first = net.first
+    of, exemplars = ((values_of(pixels).flatten(1) - first.mean) @ first.basis.T for pixels in (
+        pictures.pixels[rows], after.pixels[after.places[rows, named, 0]]))
+    return kinship(of, exemplars) if len(rows) else {}
 
 
 def _teacher(config: Config, architecture: PictureShape, pack: Pack, device: torch.device) -> PictureNet:
@@ -198,8 +211,8 @@ def _weights_to_start_with(start: str, wanted: dict[str, Tensor], pack: Pack) ->
             own = f"{place}{name}" if len(parts) > 1 and not name.startswith(place) else name
             if own in wanted:
                 mine[own] = _looks_moved(value, facts["looks"], pack.looks) if own.endswith("look.weight") else value
-    if not any("exemplar." in name for name in mine):  # what knows of no exemplars begins as not looking at them
-        mine |= {name: value for name, value in wanted.items() if "exemplar." in name}
+    # What knows of no exemplars begins as not looking at them.
+    mine |= {name: value for name, value in wanted.items() if name not in mine and name.endswith(OF_EXEMPLARS)}
     mine = {name: value.to(wanted[name].dtype) for name, value in mine.items()}
     wrong = [name for name in wanted if name not in mine or mine[name].shape != wanted[name].shape]
     if wrong:

@@ -318,12 +318,17 @@ def test_a_net_that_knows_no_exemplars_begins_as_not_looking_at_them(tmp_path: P
     config = dataclasses.replace(before.config, start=start, net=dataclasses.replace(before.config.net, exemplars=True))
     session = open_session(prepare(tmp_path / "after", config, pack))
     clean, condition = session.pictures.batch(torch.arange(8), torch.Generator().manual_seed(0), Dropped(0, 0, 0))
-    time = torch.linspace(0, 1, 8)
+    late, early = torch.linspace(0.4, 1, 8), torch.linspace(0, 0.2, 8)
     assert condition.exemplars is not None and condition.exemplars.any()
-    with torch.no_grad():
-        ours, alone = (session.net(clean, time, dataclasses.replace(condition, exemplars=exemplars))
-                       for exemplars in (condition.exemplars, None))
-    assert torch.equal(ours, alone)
+
+    def drawn(time: torch.Tensor, exemplars: torch.Tensor | None) -> torch.Tensor:
+        with torch.no_grad():
+            return session.net(clean, time, dataclasses.replace(condition, exemplars=exemplars))
+
+    assert torch.equal(drawn(late, condition.exemplars), drawn(late, None))
+    nothing = torch.zeros_like(condition.exemplars)
+    assert torch.equal(drawn(early, nothing), drawn(early, None)), "a net of before draws as before where there is none"
+    assert not torch.equal(drawn(early, condition.exemplars), drawn(early, None)), "what is alike is known from data"
 
 
 def test_a_sheet_shows_every_picture() -> None:

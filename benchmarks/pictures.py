@@ -57,7 +57,6 @@ from makar.rooms.image.models import PictureModel
 from makar.rooms.image.request import FEW
 from makar.store import stored
 from makar.store.shards import Quantised, load_arrays
-from makar.train.pictures.config import resolved
 from makar.train.pictures.data import load_pictures, values_of
 from makar.train.pictures.loop import at_one_time, take_step
 from makar.train.pictures.run import open_session, prepare
@@ -66,10 +65,6 @@ SIZE_PX, CHANNELS, DRAWN_AT_ONCE, MOST_DRAWN = 32, 4, 32, 160
 BATCH = 16
 """Of the others, as in diffusers' example; smalldiffusion's 1,024 would be a step or two a minute on a processor."""
 CPU = torch.device("cpu")
-ALONE = dataclasses.replace(icons_cpu.config(), net=dataclasses.replace(icons_cpu.config().net, early=None,
-                                                                        exemplars=False))
-"""The recipe for a processor with the Transformer alone, which is shown no exemplars."""
-SHAPE = resolved(ALONE).architecture(1, 1)
 QUICK = ImageSampling(num_steps=4, guidance=2.5, times=FEW[4])
 LONG = ImageSampling(num_steps=50, guidance=3.0, solver="heun")
 Draw = Callable[[int], Tensor]
@@ -79,8 +74,9 @@ Contestant = tuple[int, Callable[[float], None], Mapping[str, Draw]]
 
 
 def makar(pack: Path, work: Path) -> Contestant:
-    """The Transformer of the recipe, one part of a step after the other."""
-    config = dataclasses.replace(ALONE, batch=64, workers=1)
+    """The recipe for a processor without its second net, one part of a step after the other."""
+    recipe = icons_cpu.config()
+    config = dataclasses.replace(recipe, net=dataclasses.replace(recipe.net, early=None), batch=64, workers=1)
     session = open_session(prepare(work / "makar", config, pack))
     rate, held_out, net = session.config.optimise.rate or 0.0, session.held_out, session.net
     assert held_out is not None, "the pack holds nothing out"
@@ -98,11 +94,12 @@ def makar(pack: Path, work: Path) -> Contestant:
 
     def prompted(num: int) -> Tensor:
         rows = _spread(len(held_out), num)
-        return drawn(num, held_out.asked(rows))
+        return drawn(num, held_out.asked(held_out.phrases[rows, 0], held_out.looks[rows, 0]))
 
     def unprompted(num: int) -> Tensor:
-        anything = held_out.asked(torch.zeros(num, dtype=torch.long)).with_nothing()
-        return drawn(num, anything.of(torch.arange(num, 2 * num)))
+        rows = torch.zeros(num, dtype=torch.long)
+        asked = held_out.asked(held_out.phrases[rows, 0], rows)
+        return drawn(num, Condition(torch.zeros_like(asked.words), torch.zeros_like(asked.present), asked.looks))
 
     return _num_weights(net), step, {"makar, asked for nothing": unprompted, "makar, asked": prompted}
 
@@ -195,7 +192,7 @@ def _num_weights(net: torch.nn.Module) -> int:
 
 
 def _batches(pack: Path, num: int) -> Callable[[], Tensor]:
-    pixels = load_pictures(open_pack(pack), "train", SHAPE, CPU).pixels
+    pixels = load_pictures(open_pack(pack), "train", SIZE_PX, 8, CPU).pixels
     return lambda: values_of(pixels[torch.randint(len(pixels), (num,))])
 
 
@@ -207,7 +204,7 @@ def race(pack: Path, minutes: float, names: list[str]) -> None:
     def seen(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         return np.stack([features.of(one) for one in pictures])
 
-    held_out = load_pictures(open_pack(pack), "held_out", SHAPE, CPU).pixels
+    held_out = load_pictures(open_pack(pack), "held_out", SIZE_PX, 8, CPU).pixels
     real = seen(held_out[_spread(len(held_out), min(MOST_DRAWN, len(held_out)))].numpy())
     print(f"{machine()}\n{len(real)} pictures held out; {minutes:g} minutes of one core each", flush=True)
     for name in names:
@@ -253,10 +250,10 @@ def _in_int8(net: torch.nn.Module) -> Mapping[str, NDArray[np.float32] | Quantis
 
 def few(pack: Path, name: str) -> None:
     """Distances first, then pictures per second, one at a time."""
-    net = net_of(json.loads((stored(name).folder / "model.json").read_text())["architecture"])
-    held_out, features = load_pictures(open_pack(pack), "held_out", net.config, CPU), Features()
+    opened = open_pack(pack)
+    held_out, features = load_pictures(opened, "held_out", SIZE_PX, 8, CPU), Features()
     rows = _spread(len(held_out), MOST_DRAWN)
-    asked = held_out.asked(rows)
+    asked = held_out.asked(held_out.phrases[rows, 0], held_out.looks[rows, 0])
     start = torch.from_numpy(noise(1, (len(rows), CHANNELS, SIZE_PX, SIZE_PX)))
     real = np.stack([features.of(one) for one in held_out.pixels[rows].numpy()])
     model: PictureModel = load(ROOM, name)

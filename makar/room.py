@@ -29,10 +29,6 @@ def _no_mark(request: Any, index: int) -> Mapping[str, str]:
     return {"not_marked": "there is no mark for this kind of work"}
 
 
-def _nothing(model: Any, request: Any, index: int) -> tuple[Mapping[str, str], ...]:
-    return ()
-
-
 def _torch(model: Any, request: Any) -> tuple[str, ...]:
     return ("torch",)
 
@@ -47,7 +43,6 @@ class Room:
     build:   (model folder in the store, or None for `tiny`) -> a model that `sample` understands
     sample:  (model, request) -> pieces of every candidate, as they are made
     libraries: (model, request) -> the packages that compute a work, whose versions can change its bytes
-    shown: (model, request, candidate's index) -> what is told of each work that the model looks at while it makes one
     usual:   how its models run where nothing else is asked. A room that has one takes another as `build`'s second
     argument, its requests have a `runtime`, and its models an `arithmetic` for the record.
     """
@@ -60,7 +55,6 @@ class Room:
     marked: Callable[[Any, int], Mapping[str, str]] = _no_mark
     models: tuple[str, ...] = field(default=())
     libraries: Callable[[Any, Any], tuple[str, ...]] = _torch
-    shown: Callable[[Any, Any, int], tuple[Mapping[str, str], ...]] = _nothing
     usual: Hashable = None
 
 

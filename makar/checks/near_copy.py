@@ -5,19 +5,20 @@ The verdict names the nearest picture, its licence and whom to credit, whether i
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from makar.codecs.vector import pixels_of
 from makar.kit.errors import Damaged
-from makar.tracing.pictures import NEAR_BITS, NEAR_COLOUR, Neighbour, opened_pictures
+from makar.tracing.pictures import NEAR_BITS, NEAR_COLOUR, Neighbour, PictureIndex, open_pictures
 from makar.verdict import Check, Subject, Verdict
 
 
 def _run(subject: Subject) -> Verdict:
     asked: Mapping[str, Any] = subject.asked["near_copy"]
-    indexes = [opened_pictures(Path(path)) for path in asked["indexes"]]
+    indexes = [_opened(path, Path(path).stat().st_mtime_ns) for path in asked["indexes"]]
     if list(asked["roots"]) != [index.root for index in indexes]:
         raise Damaged("an index that it compares with is no longer the one that was asked for")
     pixels = pixels_of(subject.data)
@@ -45,12 +46,18 @@ def _distance(found: Neighbour) -> float:
     return max(found.num_bits / NEAR_BITS, found.colour / NEAR_COLOUR)
 
 
+@functools.lru_cache(maxsize=8)
+def _opened(path: str, written: int) -> PictureIndex:
+    """The index, opened once for as long as it is the same; `written` tells a new one apart."""
+    return open_pictures(Path(path))
+
+
 def settings(paths: list[Path]) -> dict[str, Any]:
     """The indexes as the check is asked, each opened once to see that it is there.
 
     Raises: NotHere, Damaged
     """
-    indexes = [opened_pictures(path) for path in paths]
+    indexes = [_opened(str(path.resolve()), path.stat().st_mtime_ns if path.exists() else 0) for path in paths]
     return {"indexes": [str(path.resolve()) for path in paths], "roots": [index.root for index in indexes]}
 
 

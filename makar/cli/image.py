@@ -181,14 +181,7 @@ def _save(work: Work, works: Sequence[Released], targets: Sequence[Path], args: 
             print(f"makar: picture {number} of {len(outcomes)} is missing: {outcome}", file=sys.stderr)
             continue
         outcome.save(target, record=args.record, sign=args.sign, parents=[args.picture] if args.picture else [])
-        print(f"{target}  (makar ledger show {outcome.id[:12]}){_shown(outcome.record)}{_noted(outcome.record)}",
-              file=sys.stderr)
-
-
-def _shown(record: dict[str, Any]) -> str:
-    """What the model drew after, and whom to credit for it."""
-    return "".join(f"\n  drawn after {told['source']}/{told['id']} '{told['concept']}' ({told['licence']}, by "
-                   f"{told['credit']})" for told in record["trace"].get("shown", ()))
+        print(f"{target}  (makar ledger show {outcome.id[:12]}){_noted(outcome.record)}", file=sys.stderr)
 
 
 def _noted(record: dict[str, Any]) -> str:

@@ -23,7 +23,6 @@ class Artifact:
     content: text, or the bytes of a file; `data` is the bytes of either
     finish: stop (the model ended it), length (the token limit did), interrupted, or composed (several steps made it).
     parents: ids of the artifacts it was made from.
-    shown: what is told of each work that the model looked at while it made this one: its id, source, licence, credit.
     mark: `scheme` and `key` of the mark it carries, or `not_marked` and why.
     """
 
@@ -41,7 +40,6 @@ class Artifact:
     platform: Mapping[str, Any] = field(default_factory=dict)
     logprobs: tuple[Mapping[str, Any], ...] = ()
     mark: Mapping[str, str] = field(default_factory=dict)
-    shown: tuple[Mapping[str, str], ...] = ()
 
     @property
     def data(self) -> bytes:

@@ -75,7 +75,6 @@ def collect(room: Room, request: Any, pieces: Iterable[Piece], *, seconds: float
             platform=machine,
             logprobs=tuple(entry for piece in group for entry in piece.logprobs),
             mark=room.marked(request, index),
-            shown=room.shown(model, request, index),
         )
         for index, group in sorted(groups.items())
     ]

@@ -10,7 +10,7 @@ import copy
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,25 +18,23 @@ from numpy.typing import NDArray
 from makar.native.library import fastest_path
 from makar.native.products import Matrix, matrix_of
 from makar.native.threads import one_thread
-from makar.nets.shapes import HEAD_DIM, LEAST_LEFT, LEAST_VARIANCE, Components, Patches, PictureShape, rotations
+from makar.nets.shapes import HEAD_DIM, LEAST_LEFT, Components, Patches, PictureShape, rotations
 from makar.store.shards import Quantised, reals
 
 Reals = NDArray[np.float32]
-T = TypeVar("T", bound="np.generic[Any]")
 _EPS = np.float32(1e-6)
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked for, as `makar.nets.patches.Condition`.
+    """What is asked for. A row without words is a picture of anything; look 0 is any look.
 
-    Shapes: words (B, context_tok, word_dim), present (B, context_tok) bool, looks (B,), exemplars (B, C, S, S)
+    Shapes: words (B, context_tok, word_dim), present (B, context_tok) bool, looks (B,)
     """
 
     words: Reals
     present: NDArray[np.bool_]
     looks: NDArray[np.int64]
-    exemplars: Reals | None = None
 
     @property
     def whole(self) -> Reals:
@@ -47,8 +45,9 @@ class Asked:
 
     def with_nothing(self) -> Asked:
         """The same rows, and as many more that ask for nothing."""
-        exemplars = None if self.exemplars is None else _and_zeros(self.exemplars)
-        return Asked(_and_zeros(self.words), _and_zeros(self.present), _and_zeros(self.looks), exemplars)
+        words, present, looks = self.words, self.present, self.looks
+        return Asked(np.concatenate((words, np.zeros_like(words))), np.concatenate((present, np.zeros_like(present))),
+                     np.concatenate((looks, np.zeros_like(looks))))
 
 
 class PictureNet(Protocol):
@@ -125,8 +124,6 @@ class Transformer:
         """Shapes: pictures (B, C, S, S) -> (B, C, S, S)"""
         s, w = self._shape, self._weights
         patches = w.linear("widen", w.times("narrow", patches_of(pictures, s.patch_px))) + w["place"]
-        if s.exemplars and asked.exemplars is not None:
-            patches = patches + w.finely("exemplar", patches_of(asked.exemplars, s.patch_px))
         x = np.concatenate((w.linear("word", asked.words) * asked.present[..., None] + w["slot"], patches), 1)
         state = _silu(_moment(w, time) + self._looks[asked.looks] + w.finely("whole", asked.whole))
         modulation = w.linear("modulate", state).reshape(-1, 6, 1, s.dim)
@@ -156,41 +153,29 @@ class ComponentNet:
     """The net over principal components of whole pictures. Its equations stand in `makar.nets.components`."""
 
     def __init__(self, shape: Components, weights: Weights) -> None:
-        self._shape, self._weights, self._looks = shape, weights, weights["look.weight"]
-        self._back = weights.turned("basis")
+        self._weights, self._looks, self._back = weights, weights["look.weight"], weights.turned("basis")
         self._blocks = [weights.of(f"blocks.{layer}") for layer in range(shape.num_layers)]
 
     def __call__(self, pictures: Reals, time: float, asked: Asked) -> Reals:
         """Shapes: pictures (B, C, S, S) -> (B, C, S, S)"""
         w, num, left = self._weights, len(pictures), max(1 - time, LEAST_LEFT)
-        mean, (scales, back) = w["mean"], self._back
-        expected, variance, shown = self._expected(asked)
-        z = w.matrix("basis").finely(pictures.reshape(num, -1) - time * mean) - time * expected
+        mean, variance, (scales, back) = w["mean"], w["variance"], self._back
+        z = w.matrix("basis").finely(pictures.reshape(num, -1) - time * mean)
         seen = time**2 * variance + left**2
         words = (asked.words * asked.present[..., None]).reshape(num, -1)
         told = w.finely("told", np.concatenate((words, asked.whole), 1)) + self._looks[asked.looks]
         content, way = np.split(told, 2, -1)
         state = _silu(_moment(w, time) + way)
         modulation = w.linear("modulate", state).reshape(num, 3, -1)
-        x = w.linear("seen", z / np.sqrt(seen)) + content + shown
+        x = w.linear("seen", z / np.sqrt(seen)) + content
         for block in self._blocks:
             shift, scale, gate = np.moveaxis(modulation + block["table"], 1, 0)
             x = x + gate * _swiglu(block, _norm(x) * (1 + scale) + shift)
         shift, scale = np.split(w.linear("modulate_out", state), 2, -1)
         missing = w.linear("out", _norm(x) * (1 + scale) + shift)
-        clean = expected + time * variance / seen * z + left * np.sqrt(variance / seen) * missing
+        clean = time * variance / seen * z + left * np.sqrt(variance / seen) * missing
         found: Reals = mean + back.finely(np.asarray(clean * scales, np.float32))
         return found.reshape(pictures.shape)
-
-    def _expected(self, asked: Asked) -> tuple[Reals, Reals, Reals]:
-        w, variance, nothing = self._weights, self._weights["variance"][None], np.zeros((1, 1), np.float32)
-        if not self._shape.exemplars or asked.exemplars is None:
-            return nothing, variance, nothing
-        given = asked.exemplars.reshape(len(asked.exemplars), -1)
-        there = given.any(1, keepdims=True)
-        apart = w.matrix("basis").finely(given - w["mean"]) * there
-        told = w.finely("exemplar", apart / np.sqrt(variance + np.float32(LEAST_VARIANCE)))
-        return w["affinity"] * apart, variance * np.where(there, w["unlike"], np.float32(1)), told
 
 
 class Relay:
@@ -223,11 +208,6 @@ def picture_net(shape: PictureShape, weights: Mapping[str, Reals | Quantised]) -
         if any(net(nothing, time, asked).shape != nothing.shape for time in (0.0, 1.0)):
             raise ValueError("the weights are those of a net of another shape")
     return net
-
-
-def _and_zeros(part: NDArray[T]) -> NDArray[T]:
-    found: NDArray[T] = np.concatenate((part, np.zeros_like(part)))
-    return found
 
 
 def patches_of(pictures: Reals, patch_px: int) -> Reals:

@@ -3,8 +3,7 @@ clean one out. What aligned and small pictures, such as icons, are as a whole it
 at a fraction of what a Transformer over patches costs; it does not learn what neighbouring pixels have in common.
 
 The net is told nothing that two variances already say: were the components normal and apart, the best guess of each
-would be a share of what is seen of it (Wiener), and of the same component of an exemplar (linear regression); the net
-adds what is missing, in units of what is then still unknown.
+would be a share of what is seen of it (Wiener); the net adds what is missing, in units of what is then still unknown.
 
 Source: preconditioning: Karras et al. 2022, arXiv:2206.00364, section 5, here for each component by its own variance
 """
@@ -15,10 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from makar.nets.patches import ZERO_AT_FIRST, Condition, plain_norm, swiglu, wave
-from makar.nets.shapes import LEAST_LEFT, LEAST_VARIANCE, Components
+from makar.nets.patches import Condition, plain_norm, swiglu, wave
+from makar.nets.shapes import LEAST_LEFT, Components
 
-LEAST_UNLIKE = 0.01
 _ROUNDS, _MORE = 6, 32
 
 
@@ -43,7 +41,7 @@ class Block(nn.Module):
 
 class ComponentNet(nn.Module):
     """Noisy picture to clean picture, by way of its principal components. mean, basis and variance are data's, not
-    learned: `principal` finds them; and where there are exemplars, affinity and unlike: `kinship` does.
+    learned: `principal` finds them.
     """
 
     def __init__(self, config: Components) -> None:
@@ -54,10 +52,6 @@ class ComponentNet(nn.Module):
         self.variance = nn.Parameter(torch.ones(c.num_components), requires_grad=False)
         num_told = (c.context_tok + 1) * c.word_dim
         self.seen = nn.Linear(c.num_components, c.dim)
-        if c.exemplars:
-            self.affinity = nn.Parameter(torch.zeros(c.num_components), requires_grad=False)
-            self.unlike = nn.Parameter(torch.ones(c.num_components), requires_grad=False)
-            self.exemplar = nn.Linear(c.num_components, c.dim, bias=False)
         self.told = nn.Linear(num_told, 2 * c.dim, bias=False)
         self.look = nn.Embedding(c.num_looks + 1, 2 * c.dim)
         self.time = nn.Sequential(nn.Linear(256, c.dim), nn.SiLU(), nn.Linear(c.dim, c.dim))
@@ -73,34 +67,19 @@ class ComponentNet(nn.Module):
         """
         t = time[:, None].to(self.basis.dtype)
         left = (1 - t).clamp(min=LEAST_LEFT)
-        expected, variance, content = self._expected(condition)
-        z = (pictures.flatten(1) - t * self.mean) @ self.basis.T - t * expected
-        seen = t**2 * variance + left**2
+        z = (pictures.flatten(1) - t * self.mean) @ self.basis.T
+        seen = t**2 * self.variance + left**2
         words = torch.cat(((condition.words * condition.present.unsqueeze(-1)).flatten(1), condition.whole), 1)
         asked, way = (self.told(words) + self.look(condition.looks)).chunk(2, -1)
         state = functional.silu(self.time(wave(time, 256).to(self.basis.dtype)) + way)
         modulation = self.modulate(state).view(len(z), 3, -1)
-        x = self.seen(z / seen.sqrt()) + asked + content
+        x = self.seen(z / seen.sqrt()) + asked
         for block in self.blocks:
             x = block(x, modulation)
         shift, scale = self.modulate_out(state).chunk(2, -1)
         missing = self.out(plain_norm(x) * (1 + scale) + shift)
-        clean = expected + t * variance / seen * z + left * (variance / seen).sqrt() * missing
+        clean = t * self.variance / seen * z + left * (self.variance / seen).sqrt() * missing
         return (self.mean + clean @ self.basis).float().view_as(pictures)
-
-    def _expected(self, condition: Condition) -> tuple[Tensor, Tensor, Tensor]:
-        """What the exemplar alone makes of the components and of their variance, and what the blocks are told of it.
-
-        Shapes: -> (B, components), (B, components), (B, dim); all that does not depend on the row has B = 1
-        """
-        if not self.config.exemplars or condition.exemplars is None:
-            nothing = torch.zeros_like(self.variance)[None]
-            return nothing, self.variance[None], nothing.new_zeros(1, self.config.dim)
-        given = condition.exemplars.flatten(1)
-        there = given.any(1, keepdim=True)
-        apart = (given - self.mean) @ self.basis.T * there
-        told = self.exemplar(apart / (self.variance + LEAST_VARIANCE).sqrt())
-        return self.affinity * apart, self.variance * torch.where(there, self.unlike, 1.0), told
 
 
 def principal(values: Tensor, num: int, seed: int) -> dict[str, Tensor]:
@@ -124,25 +103,13 @@ def principal(values: Tensor, num: int, seed: int) -> dict[str, Tensor]:
     return {"mean": mean, "basis": basis, "variance": variance}
 
 
-def kinship(of: Tensor, exemplars: Tensor) -> dict[str, Tensor]:
-    """For each component how much of an exemplar's is to be expected in a picture, by least squares, and the share of
-    the picture's variance that is then left.
-
-    Shapes: of, exemplars (N, components) -> affinity, unlike (components,)
-    """
-    shared, own, theirs = (of * exemplars).mean(0), of.square().mean(0), exemplars.square().mean(0)
-    affinity = shared / theirs.clamp(min=1e-6)
-    unlike = 1 - affinity * shared / own.clamp(min=1e-6)
-    return {"affinity": affinity, "unlike": unlike.clamp(LEAST_UNLIKE, 1.0)}
-
-
 def initialised(config: Components, seed: int) -> ComponentNet:
     """A net to be trained: every block passes its input on, and nothing is added to the normal guess."""
     net = ComponentNet(config)
     random = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, weight in net.named_parameters():
-            if name.startswith(ZERO_AT_FIRST) or name.endswith((".bias", "table")):
+            if name.startswith(("modulate", "out.")) or name.endswith((".bias", "table")):
                 nn.init.zeros_(weight)
             elif weight.requires_grad:
                 spread = 0.3 if name == "look.weight" else weight.shape[-1] ** -0.5

@@ -6,7 +6,6 @@ The words of the prompt stand as tokens beside the patches; time, look and the p
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -15,22 +14,17 @@ from torch.nn import functional
 
 from makar.nets.shapes import HEAD_DIM, Patches, rotations
 
-ZERO_AT_FIRST = ("modulate", "out.", "exemplar.")
-"""Parts whose weights begin at zero, so that a net begins as one without them."""
-
 
 @dataclass(frozen=True)
 class Condition:
     """What is asked for. A row without words is a picture of anything; look 0 is any look.
 
-    exemplars: a picture of the same thing in another look, for nets that draw after one; all zeros where there is none
-    Shapes: words (B, context_tok, word_dim), present (B, context_tok) bool, looks (B,), exemplars (B, C, S, S)
+    Shapes: words (B, context_tok, word_dim), present (B, context_tok) bool, looks (B,)
     """
 
     words: Tensor
     present: Tensor
     looks: Tensor
-    exemplars: Tensor | None = None
 
     @property
     def whole(self) -> Tensor:
@@ -40,15 +34,12 @@ class Condition:
 
     def of(self, rows: Tensor) -> Condition:
         """Some rows. Shapes: rows (B,) bool, or (N,) of their places"""
-        return self._each(lambda part: part[rows])
+        return Condition(self.words[rows], self.present[rows], self.looks[rows])
 
     def with_nothing(self) -> Condition:
         """The same rows, and as many more that ask for nothing."""
-        return self._each(lambda part: torch.cat((part, torch.zeros_like(part))))
-
-    def _each(self, change: Callable[[Tensor], Tensor]) -> Condition:
-        exemplars = None if self.exemplars is None else change(self.exemplars)
-        return Condition(change(self.words), change(self.present), change(self.looks), exemplars)
+        return Condition(*(torch.cat((part, torch.zeros_like(part)))
+                           for part in (self.words, self.present, self.looks)))
 
 
 def patches_of(pictures: Tensor, patch_px: int) -> Tensor:
@@ -136,7 +127,6 @@ class PatchTransformer(nn.Module):
         c = self.config = config
         self.narrow = nn.Linear(c.patch_values, c.bottleneck, bias=False)
         self.widen = nn.Linear(c.bottleneck, c.dim)
-        self.exemplar = nn.Linear(c.patch_values, c.dim, bias=False) if c.exemplars else None
         self.place = nn.Parameter(torch.zeros(c.grid**2, c.dim))
         self.word = nn.Linear(c.word_dim, c.dim)
         self.slot = nn.Parameter(torch.zeros(c.context_tok, c.dim))
@@ -158,8 +148,6 @@ class PatchTransformer(nn.Module):
         """
         c = self.config
         patches = self.widen(self.narrow(patches_of(pictures, c.patch_px))) + self.place
-        if self.exemplar is not None and condition.exemplars is not None:
-            patches = patches + self.exemplar(patches_of(condition.exemplars, c.patch_px))
         present = condition.present.unsqueeze(-1)
         words = self.word(condition.words) * present + self.slot
         x = torch.cat((words, patches), 1)
@@ -182,7 +170,7 @@ def initialised(config: Patches, seed: int) -> PatchTransformer:
     random = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, weight in net.named_parameters():
-            if name.startswith(ZERO_AT_FIRST) or name.endswith((".bias", "table", "look.weight")):
+            if name.startswith(("modulate", "out.")) or name.endswith((".bias", "table", "look.weight")):
                 nn.init.zeros_(weight)
             elif name.endswith("norm.weight"):
                 nn.init.ones_(weight)

@@ -12,15 +12,11 @@ from numpy.typing import NDArray
 HEAD_DIM = 64
 LEAST_LEFT = 0.05
 """1 - t is taken to be at least this: near the data there is nothing left to divide by."""
-LEAST_VARIANCE = 0.01
-"""Added to the variance of an exemplar's components: below it lies what compression made of the picture."""
 
 
 @dataclass(frozen=True)
 class Patches:
-    """A Transformer over patches. num_looks: conditions known by number; word_dim: width of a word of the prompt;
-    exemplars: whether it draws after another picture, where it is given one
-    """
+    """A Transformer over patches. num_looks: conditions known by number; word_dim: width of a word of the prompt."""
 
     size_px: int
     patch_px: int
@@ -32,7 +28,6 @@ class Patches:
     context_tok: int = 16
     bottleneck: int = 128
     channels: int = 4
-    exemplars: bool = False
 
     @property
     def grid(self) -> int:
@@ -52,7 +47,7 @@ class Patches:
 
 @dataclass(frozen=True)
 class Components:
-    """A net over the principal components of whole pictures. num_looks, word_dim, exemplars: as of `Patches`."""
+    """A net over the principal components of whole pictures. num_looks, word_dim: as of `Patches`."""
 
     size_px: int
     num_components: int
@@ -63,7 +58,6 @@ class Components:
     hidden_dim: int
     context_tok: int = 8
     channels: int = 4
-    exemplars: bool = False
 
     @property
     def num_values(self) -> int:
@@ -93,11 +87,6 @@ class Relayed:
     def context_tok(self) -> int:
         """Words of a prompt."""
         return self.second.context_tok
-
-    @property
-    def exemplars(self) -> bool:
-        """Whether it draws after other pictures."""
-        return self.second.exemplars
 
 
 PictureShape = Patches | Relayed

@@ -82,8 +82,7 @@ def traced(case: Case) -> dict[str, Any]:
     known = told and "not disclosed" not in told.lower()
     compared = case.policy.asked.get("originality", {})
     root = _ROOT.match(told)
-    shown = {"shown": to_json(case.artifact.shown)} if case.artifact.shown else {}
-    return {**shown, "training_data": told if known else "training data not disclosed",
+    return {"training_data": told if known else "training data not disclosed",
             "corpus_root": root[1] if root else None, "compared_with": list(compared.get("roots", ()))}
 
 

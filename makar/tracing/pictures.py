@@ -6,7 +6,6 @@ moved, scaled or compressed copies stay near. Mirrored or turned ones do not.
 
 from __future__ import annotations
 
-import functools
 import io
 import json
 import lzma
@@ -27,8 +26,6 @@ from makar.codecs.waves import NUM_BITS, waves
 from makar.kit.errors import Damaged, NotHere
 from makar.kit.files import atomic_write, sha256_bytes
 
-NEIGHBOURS = "neighbours.safetensors"
-"""The index of the pictures that a model learned from, in its folder."""
 FORM = 1
 NEAR_BITS, NEAR_COLOUR = 32, 8.0
 """Within both two pictures are near-copies: waves of 256 that differ, and the mean difference of colours, of 255.
@@ -40,19 +37,17 @@ compressed JPEGs, half of those made darker, and hardly any that were recoloured
 
 _SIDE_PX, _PLACES, _SHOWN_PX = 64, 4, 32
 _WHITE = 216  # what a glance takes for paper, and what compression strews around a drawing
-_FIELDS = ("id", "source", "licence", "credit", "concept", "style")
+_FIELDS = ("id", "source", "licence", "credit")
 
 
 @dataclass(frozen=True)
 class Told:
-    """What is known of one indexed picture. Indices of earlier versions tell no concept and no style."""
+    """What is known of one indexed picture."""
 
     id: str
     source: str
     licence: str
     credit: str = ""
-    concept: str = ""
-    style: str = ""
 
 
 @dataclass(frozen=True)
@@ -121,7 +116,7 @@ class PictureIndex:
 
     def fits(self) -> bool:
         """Whether as much is told as there is to look at."""
-        return len(self) == len(self._rows) and {len(row) for row in self._rows} <= {4, len(_FIELDS)}
+        return len(self) == len(self._rows) and {len(row) for row in self._rows} <= {len(_FIELDS)}
 
     def shown(self, place: int) -> bytes | None:
         """A small WebP of one picture, to be looked at; None where the index has none."""
@@ -152,7 +147,7 @@ def build(pictures: Iterable[tuple[Told, Pixels]]) -> bytes:
         if seen is not None:
             rows.append(told)
             found.append(seen)
-            shown.append(small(pixels))
+            shown.append(_small(pixels))
     written = json.dumps([[getattr(row, name) for name in _FIELDS] for row in rows], ensure_ascii=False).encode()
     return save({"bits": np.array([one.bits for one in found], np.uint8).reshape(-1, NUM_BITS // 8),
                  "colours": np.array([one.colours for one in found], np.uint8).reshape(-1, 3 * _PLACES**2),
@@ -161,8 +156,7 @@ def build(pictures: Iterable[tuple[Told, Pixels]]) -> bytes:
                  "told": np.frombuffer(lzma.compress(written), np.uint8)}, {"form": str(FORM)})
 
 
-def small(pixels: Pixels) -> bytes:
-    """A picture as an index shows it: a WebP of 32 px. Shapes: (H, W, 4)"""
+def _small(pixels: Pixels) -> bytes:
     out = io.BytesIO()
     image = Image.fromarray(resized(squared(pixels, max(pixels.shape[:2])), _SHOWN_PX))
     image.save(out, "WEBP", quality=35, method=4)
@@ -176,20 +170,6 @@ def write_index(path: Path, pictures: Iterable[tuple[Told, Pixels]]) -> PictureI
     """
     atomic_write(path, build(pictures))
     return open_pictures(path)
-
-
-def opened_pictures(path: Path) -> PictureIndex:
-    """The index in a file, opened once for as long as the file is the same.
-
-    Raises: NotHere, Damaged
-    """
-    return _opened(str(path.resolve()), path.stat().st_mtime_ns if path.exists() else 0)
-
-
-@functools.lru_cache(maxsize=8)
-def _opened(path: str, written: int) -> PictureIndex:
-    """`written` tells a new one apart."""
-    return open_pictures(Path(path))
 
 
 def open_pictures(path: Path) -> PictureIndex:

@@ -24,8 +24,7 @@ PATCHES = Patches(size_px=8, patch_px=2, dim=128, num_layers=2, num_looks=3, wor
                   bottleneck=8)
 WHOLE = Components(size_px=8, num_components=12, dim=64, num_layers=2, num_looks=3, word_dim=6, hidden_dim=64,
                    context_tok=3)
-AFTER = Relayed(dataclasses.replace(WHOLE, exemplars=True), dataclasses.replace(PATCHES, exemplars=True), 0.4)
-SHAPES = {"patches": PATCHES, "relay": Relayed(WHOLE, PATCHES, 0.4), "exemplars": AFTER}
+SHAPES = {"patches": PATCHES, "relay": Relayed(WHOLE, PATCHES, 0.4)}
 
 
 def learned(shape: PictureShape) -> tuple[PictureNet, dict[str, Reals]]:
@@ -45,25 +44,11 @@ def test_they_draw_what_those_that_learn_draw(shape: PictureShape, num: int, tim
     random = np.random.default_rng(num)
     z, words = (random.standard_normal(size).astype(np.float32) for size in ((num, 4, 8, 8), (num, 3, 6)))
     present, looks = random.random((num, 3)) < 0.7, random.integers(0, 4, num)
-    exemplars = random.uniform(-1, 1, (num, 4, 8, 8)).astype(np.float32)
-    asked = Condition(*map(torch.from_numpy, (words, present, looks, exemplars))).with_nothing()
+    asked = Condition(torch.from_numpy(words), torch.from_numpy(present), torch.from_numpy(looks)).with_nothing()
     twice = torch.from_numpy(z).repeat(2, 1, 1, 1)
     wanted = net(twice, torch.full((2 * num,), time), asked).numpy()
-    found = picture_net(shape, weights)(twice.numpy(), time, Asked(words, present, looks, exemplars).with_nothing())
+    found = picture_net(shape, weights)(twice.numpy(), time, Asked(words, present, looks).with_nothing())
     assert found.dtype == np.float32 and np.abs(found - wanted).max() < 1e-4 * np.abs(wanted).max()
-
-
-@pytest.mark.parametrize("time", [0.2, 0.7])
-def test_an_exemplar_changes_what_is_drawn_and_one_of_zeros_is_none(time: float) -> None:
-    net = picture_net(AFTER, learned(AFTER)[1])
-    random = np.random.default_rng(0)
-    z, exemplars = (random.standard_normal((2, 4, 8, 8)).astype(np.float32) for _ in range(2))
-    asked = Asked(np.ones((2, 3, 6), np.float32), np.ones((2, 3), np.bool_), np.array([1, 2]))
-    alone, nothing, after = (net(z, time, dataclasses.replace(asked, exemplars=given))
-                             for given in (None, np.zeros_like(z), exemplars))
-    assert np.array_equal(alone, nothing) and np.abs(after - alone).max() > 0.01
-    exemplars[1] = 0
-    assert np.array_equal(net(z, time, dataclasses.replace(asked, exemplars=exemplars))[1], alone[1])
 
 
 @pytest.mark.parametrize("time", [0.0, 0.3, 0.7, 1.0])

@@ -31,8 +31,7 @@ def config() -> Config:
     alone drew noise.
     """
     return Config("image/icons_cpu", batch=128, at_once=64, workers=2,
-                  net=Net(size_px=32, patch_px=8, dim=256, num_layers=6, context_tok=8, early=Early(),
-                          exemplars=True),
+                  net=Net(size_px=32, patch_px=8, dim=256, num_layers=6, context_tok=8, early=Early()),
                   flow=Flow(time_mean=-0.8, time_spread=1.2),
                   optimise=Optimise(name="adamw", rate=1.5e-3, beta2=0.98, ema=0.998, weight_decay=0.02),
                   schedule=Schedule(num_steps=20_000, warmup_steps=100),

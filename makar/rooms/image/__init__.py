@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from makar.codecs.picture import FORMS
 from makar.room import Room
 from makar.rooms.image.confidence import Nearness
@@ -23,10 +21,5 @@ def _libraries(model: PictureModel, request: ImageRequest) -> tuple[str, ...]:
     return (model.library, *finished_with(request))
 
 
-def _shown(model: PictureModel, request: ImageRequest, index: int) -> tuple[Mapping[str, str], ...]:
-    return model.shown(request, index)
-
-
 ROOM = Room(name="image", request=ImageRequest, build=build, sample=sample, media_type=_media_type,
-            marked=marked, libraries=_libraries, shown=_shown,
-            models=("patchflow", "avatars", "diffusers", "enlarging", "tiny"))
+            marked=marked, libraries=_libraries, models=("patchflow", "avatars", "diffusers", "enlarging", "tiny"))

@@ -33,8 +33,6 @@ class ImageSampling:
     num_steps: looks of Euler, half the looks of Heun; guidance: how far to go towards the prompt (1 is not at all)
     times: where each step begins, 0 being noise and 1 the picture, as words ("0 0.1 0.4"), since a credential keeps a
     list of numbers as bytes; none for even steps
-    exemplars: whether it is drawn after a picture that the model learned from, of the same thing in another look; a
-    model that knows no such picture, or cannot look at one, draws from the words alone
     """
 
     seed: int = 0
@@ -42,7 +40,6 @@ class ImageSampling:
     guidance: float = 3.0
     solver: Literal["euler", "heun"] = "euler"
     times: str = ""
-    exemplars: bool = True
 
     def __post_init__(self) -> None:
         if not 1 <= self.num_steps <= MOST_STEPS:

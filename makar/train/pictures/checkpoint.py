@@ -2,37 +2,36 @@
 
     model.json card.md config.json            what it is: shape, looks, licence, data, who is to be named; its settings
     weights.json weights-*.safetensors        averaged weights, matrices in int8, and the map of words; to draw with
-    neighbours.safetensors                    an index of the pictures, to see near-copies by and to draw after
+    neighbours.safetensors                    once it is over: an index of the pictures, to see near-copies by
     state.json state-*.safetensors            weights in fp32, optimiser, average, position; to go on from
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from makar.codecs.pack import Pack
+from makar.codecs.pack import Pack, Pixels
 from makar.kit.config import to_json
 from makar.kit.files import atomic_write, whole_folder
 from makar.nets.shards import quantised, save_shards
 from makar.store.native import FORMAT, PICTURES
-from makar.tracing.pictures import NEIGHBOURS, build
+from makar.tracing.pictures import Told, write_index
 from makar.train.checkpoint import drop_older, stamp, step_folder
 from makar.train.pictures.card import write_card
-from makar.train.pictures.data import known_concepts, told_of, trained_on
 from makar.train.state import save_state
 
 if TYPE_CHECKING:
     from makar.train.pictures.loop import Session
 
-WEIGHTS = "weights"
+WEIGHTS, NEIGHBOURS = "weights", "neighbours.safetensors"
 
 
 class Saver:
@@ -50,15 +49,14 @@ class Saver:
         model = self._model(session)
         final = step_folder(session.out, session.clock.step)
         with whole_folder(final) as part:
-            names, vectors = self._concepts
-            kept = {**quantised({**average, "concepts": torch.from_numpy(vectors)}), **words_map(self._pack)}
-            sha256 = save_shards(part, WEIGHTS, kept, {"looks": list(self._pack.looks)})
-            model |= {"concepts": names, "weights_sha256": sha256}
+            sha256 = save_shards(part, WEIGHTS, {**quantised({**average, "concepts": self._concepts[1]}),
+                                                 **words_map(self._pack)}, {"looks": list(self._pack.looks)})
+            model |= {"concepts": self._concepts[0], "weights_sha256": sha256}
             atomic_write(part / "model.json", json.dumps(model, indent=1, ensure_ascii=False))
             atomic_write(part / "config.json", json.dumps(to_json(session.config), indent=1))
             atomic_write(part / "card.md", write_card(model, self._pack))
-            if session.net.config.exemplars or session.clock.step >= session.clock.last_step:
-                atomic_write(part / NEIGHBOURS, self._index)
+            if session.clock.step >= session.clock.last_step:
+                write_index(part / NEIGHBOURS, trained_on(self._pack))
             save_state(part, {f"net/{name}": weight for name, weight in weights.items()} | session.optimiser.state(),
                        {"clock": asdict(session.clock), "measures": session.measures, "sha256": sha256})
         stamp(final, session.config, {
@@ -67,10 +65,6 @@ class Saver:
         drop_older(session.out)
         self._parent = sha256
         return final
-
-    @cached_property
-    def _index(self) -> bytes:
-        return build((told_of(entry), pixels) for entry, pixels in trained_on(self._pack))
 
     def _model(self, session: Session) -> dict[str, Any]:
         facts, clock = self._pack.facts, session.clock
@@ -98,3 +92,23 @@ def words_map(pack: Pack) -> Mapping[str, Tensor]:
     words = pack.words
     return {f"words.{name}": torch.from_numpy(value.copy()) for name, value in
             (("basis", words.basis), ("mean", words.mean), ("scale", words.scale))}
+
+
+def known_concepts(pack: Pack) -> tuple[list[str], Tensor]:
+    """What the pictures that are trained on show, by name, and each name's words as one vector.
+
+    Shapes: -> (concepts, dim)
+    """
+    number = {phrase: index for index, phrase in enumerate(pack.words.phrases)}
+    names = {entry.phrases[0] for entry in pack.entries if entry.split == "train"}
+    found = sorted(names)
+    return found, torch.from_numpy(np.stack([pack.words.of(number[name]).mean(0) for name in found]))
+
+
+def trained_on(pack: Pack) -> Iterator[tuple[Told, Pixels]]:
+    """Every picture that is learned from, with what is to be said of it."""
+    for size_px in sorted({entry.size_px for entry in pack.entries}):
+        for place, pixels in zip(*pack.pixels(size_px), strict=True):
+            entry = pack.entries[place]
+            if entry.split == "train":
+                yield Told(entry.id.partition("/")[2], entry.source, entry.licence, entry.credit), pixels

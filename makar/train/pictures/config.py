@@ -27,7 +27,6 @@ class Early:
 class Net:
     """The shape of the net; None follows from `size`. size_px: the side of a picture; patch_px: of a patch
     early: another net for the beginning of the way; None for one net alone
-    exemplars: whether it draws after pictures of the same thing in other looks
     """
 
     size_px: int = 64
@@ -38,24 +37,19 @@ class Net:
     context_tok: int = 16
     bottleneck: int = 128
     early: Early | None = None
-    exemplars: bool = False
 
 
 @dataclass(frozen=True)
 class Flow:
-    """What the net learns from: at which times, and how often without words, look or exemplar.
+    """What the net learns from: at which times, and how often without words or look.
 
     time_mean, time_spread: of the normal number whose sigmoid is the time
-    exemplar_alone_frac, moved_frac: as `Dropped.alone_frac` and `moved_frac` of `makar.train.pictures.data`
     """
 
     time_mean: float = -0.8
     time_spread: float = 0.8
     no_words_frac: float = 0.1
     no_look_frac: float = 0.1
-    no_exemplar_frac: float = 0.2
-    exemplar_alone_frac: float = 0.5
-    moved_frac: float = 0.7
 
 
 @dataclass(frozen=True)
@@ -134,14 +128,13 @@ class Config:
         assert n.dim and n.num_layers and n.hidden_dim
         second = Patches(size_px=n.size_px, patch_px=n.patch_px, dim=n.dim, num_layers=n.num_layers,
                               num_looks=num_looks, word_dim=word_dim, hidden_dim=n.hidden_dim,
-                              context_tok=n.context_tok, bottleneck=n.bottleneck, exemplars=n.exemplars)
+                              context_tok=n.context_tok, bottleneck=n.bottleneck)
         if n.early is None:
             return second
         e = n.early
         return Relayed(Components(
             size_px=n.size_px, num_components=e.num_components, dim=e.dim, num_layers=e.num_layers,
-            num_looks=num_looks, word_dim=word_dim, hidden_dim=e.hidden_dim, context_tok=n.context_tok,
-            exemplars=n.exemplars),
+            num_looks=num_looks, word_dim=word_dim, hidden_dim=e.hidden_dim, context_tok=n.context_tok),
             second, e.handover)
 
 
@@ -159,9 +152,6 @@ def resolved(config: Config) -> Config:
               ("flow.no_words_frac", config.flow.no_words_frac, 0, 1), ("kept_frac", config.kept_frac, 0, 1),
               ("optimise.ema", config.optimise.ema, 0, 0.99999),
               ("flow.no_look_frac", config.flow.no_look_frac, 0, 1),
-              ("flow.no_exemplar_frac", config.flow.no_exemplar_frac, 0, 1),
-              ("flow.exemplar_alone_frac", config.flow.exemplar_alone_frac, 0, 1),
-              ("flow.moved_frac", config.flow.moved_frac, 0, 1),
               ("watch.validate_steps", config.watch.validate_steps, 1, 10**8),
               ("watch.sheet_steps", config.watch.sheet_steps, 1, 10**8)]
     if n.early is not None:

@@ -20,7 +20,7 @@ from makar.kit.config import replace_at, to_json
 from makar.kit.errors import BadInput, Damaged
 from makar.kit.files import atomic_write, read_text
 from makar.methods.flow import euler
-from makar.nets.components import kinship, principal
+from makar.nets.components import principal
 from makar.nets.relay import PictureNet, Relay, blocks_of, new_net, parts_of
 from makar.nets.shapes import PictureShape
 from makar.nets.shards import load_shards
@@ -33,14 +33,14 @@ from makar.train.device import dtype_of, keep_memory, pick_device, pick_precisio
 from makar.train.optimise import Optimiser
 from makar.train.pictures.checkpoint import WEIGHTS, Saver, words_map
 from makar.train.pictures.config import Config, resolved
-from makar.train.pictures.data import Drawn, Pictures, load_pictures, values_of
+from makar.train.pictures.data import Pictures, load_pictures, values_of
 from makar.train.pictures.loop import Progress, Session, at_one_time, train
 from makar.train.pictures.sheet import contact_sheet, on_chequers, png
 from makar.train.plot import Log, draw_loss
 
 SHEET_PICTURES = 24
-OF_EXEMPLARS = ("exemplar.weight", "first.affinity", "first.unlike")
-"""The weights that only nets have which draw after exemplars."""
+WORDS_APART = 1e-4
+"""Two maps of words nearer than this are one: they differ where the same phrases were embedded by two processors."""
 BOTH = "+"
 """Between the two models that a relay begins with: one for its first net, one for its second."""
 
@@ -90,15 +90,13 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
     device, dtype = pick_device(config.device), dtype_of(config.precision)
     keep_memory()
     architecture = config.architecture(len(pack.looks), pack.words.values.shape[1])
-    pictures = load_pictures(pack, "train", architecture, device)
+    pictures = load_pictures(pack, "train", architecture.size_px, architecture.context_tok, device)
     net = new_net(architecture, config.seed).to(device)
     if config.start and not resume:
         net.load_state_dict(_weights_to_start_with(config.start, net.state_dict(), pack))
     elif isinstance(net, Relay) and not resume:
         values, early = values_of(pictures.pixels).flatten(1), net.first
         early.load_state_dict(principal(values, early.config.num_components, config.seed), strict=False)
-    if isinstance(net, Relay) and pictures.drawn_after and not resume and not net.first.affinity.any():
-        net.first.load_state_dict(_kinship(net, pictures, pictures.drawn_after), strict=False)
     if resume and (config.leaps or config.kept_frac):
         _expect_the_same_start(config.start, prepared.start)
     teacher = _teacher(config, architecture, pack, device) if config.leaps else None
@@ -123,15 +121,6 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
                    limit_of(minutes, clock), teacher, kept, measures)
 
 
-@torch.no_grad()
-def _kinship(net: Relay, pictures: Pictures, after: Drawn) -> dict[str, Tensor]:
-    rows, named = after.num.nonzero().unbind(1)
-    first = net.first
-    of, exemplars = ((values_of(pixels).flatten(1) - first.mean) @ first.basis.T for pixels in (
-        pictures.pixels[rows], after.pixels[after.places[rows, named, 0]]))
-    return kinship(of, exemplars) if len(rows) else {}
-
-
 def _teacher(config: Config, architecture: PictureShape, pack: Pack, device: torch.device) -> PictureNet:
     net = new_net(architecture, config.seed)
     net.load_state_dict(_weights_to_start_with(config.start, net.state_dict(), pack))
@@ -141,7 +130,7 @@ def _teacher(config: Config, architecture: PictureShape, pack: Pack, device: tor
 def _held_out(prepared: Prepared, architecture: PictureShape, device: torch.device) -> Pictures | None:
     if not any(entry.split == "held_out" for entry in prepared.pack.entries):
         return None
-    return load_pictures(prepared.pack, "held_out", architecture, device)
+    return load_pictures(prepared.pack, "held_out", architecture.size_px, architecture.context_tok, device)
 
 
 def _told_of(start: str) -> dict[str, str]:
@@ -203,7 +192,7 @@ def _weights_to_start_with(start: str, wanted: dict[str, Tensor], pack: Pack) ->
     for part, place in zip(parts, ("first.", "second."), strict=False):
         tensors, facts = load_shards(start_folder(part), WEIGHTS)
         # Another processor finds the same map of words but for the last digits.
-        if any(tensors[name].shape != value.shape or not torch.allclose(tensors[name], value, atol=1e-4)
+        if any(tensors[name].shape != value.shape or not torch.allclose(tensors[name], value, atol=WORDS_APART)
                for name, value in words_map(pack).items()):
             raise BadInput(f"'{part}' was told words in another way than this pack; give the pictures themselves with "
                            "--data FOLDER, or leave out --set start")
@@ -211,8 +200,6 @@ def _weights_to_start_with(start: str, wanted: dict[str, Tensor], pack: Pack) ->
             own = f"{place}{name}" if len(parts) > 1 and not name.startswith(place) else name
             if own in wanted:
                 mine[own] = _looks_moved(value, facts["looks"], pack.looks) if own.endswith("look.weight") else value
-    # What knows of no exemplars begins as not looking at them.
-    mine |= {name: value for name, value in wanted.items() if name not in mine and name.endswith(OF_EXEMPLARS)}
     mine = {name: value.to(wanted[name].dtype) for name, value in mine.items()}
     wrong = [name for name in wanted if name not in mine or mine[name].shape != wanted[name].shape]
     if wrong:
@@ -253,7 +240,7 @@ def sheet(session: Session) -> bytes:
     num, watch, device = min(SHEET_PICTURES, len(asked)), session.config.watch, session.device
     random = torch.Generator(device).manual_seed(session.config.seed)
     rows = torch.randperm(len(asked), generator=random, device=device)[:num]
-    condition = asked.asked(rows)
+    condition = asked.asked(asked.phrases[rows, 0], asked.looks[rows, 0])
     c = session.net.config
     start = torch.from_numpy(np.concatenate([noise(index, (1, c.channels, c.size_px, c.size_px))
                                              for index in range(num)])).to(device)

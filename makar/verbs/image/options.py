@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from makar.rooms.image import ImageRequest, ImageSampling, Reference
     from makar.rooms.image.models import PictureModel
 
+NEIGHBOURS = "neighbours.safetensors"
+"""The index of the pictures that a model learned from, in its folder."""
+
 
 @dataclass(frozen=True)
 class ImageOptions:
@@ -33,7 +36,6 @@ class ImageOptions:
     background: transparent, or a colour: white, navy, #rrggbb
     form: png, webp, jpeg, svg or ico
     strength: how much of a given picture may change, from 0 to 1
-    exemplars: draw after a picture that the model learned from, of the same thing in another look, where there is one
     mark: draw so that the picture can be recognised by who has the key; also off where the policy says `marks = false`
     policy: `default`, `strict`, or the path of a TOML file
     """
@@ -49,7 +51,6 @@ class ImageOptions:
     background: str = "transparent"
     form: str = "png"
     strength: float = 0.6
-    exemplars: bool = True
     mark: bool = True
     policy: str = "default"
 
@@ -68,7 +69,6 @@ class ImageSettings(TypedDict, total=False):
     background: str
     form: str
     strength: float
-    exemplars: bool
     mark: bool
     policy: str
 
@@ -120,7 +120,7 @@ def request_of(prompt: str, options: ImageOptions, policy: Policy, reference: Re
         num_steps=usual.num_steps if options.steps is None else options.steps,
         guidance=usual.guidance if options.guidance is None else options.guidance,
         solver=from_json(ImageSampling, {"solver": options.solver or usual.solver}).solver,
-        times=usual.times if options.steps is None else FEW.get(options.steps, ""), exemplars=options.exemplars)
+        times=usual.times if options.steps is None else FEW.get(options.steps, ""))
     return ImageRequest(
         prompt=prompt, model=options.model or default_model(), style=options.style, size_px=options.size, n=options.n,
         sampling=sampling, background=options.background,
@@ -163,7 +163,6 @@ def asked_of(prompt: str, model: PictureModel) -> dict[str, Any]:
 def _neighbours_of(name: str) -> Path | None:
     from makar import store
     from makar.generate.load import TINY
-    from makar.tracing.pictures import NEIGHBOURS
 
     path = None if name == TINY else store.stored(name, pull=False).folder / NEIGHBOURS
     return path if path is not None and path.is_file() else None

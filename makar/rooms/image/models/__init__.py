@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Protocol
 
 from makar.codecs.picture import Pixels
@@ -54,10 +54,6 @@ class PictureModel(Protocol):
 
     def nearness(self, prompt: str) -> Nearness:
         """How near a prompt is to what it was shown."""
-        ...
-
-    def shown(self, request: ImageRequest, index: int) -> tuple[Mapping[str, str], ...]:
-        """What is told of each picture that it looks at while it draws a candidate, other than one that is given."""
         ...
 
     def pictures(self, request: ImageRequest) -> Iterator[tuple[int, Pixels]]:

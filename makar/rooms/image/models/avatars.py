@@ -79,10 +79,6 @@ class Avatars:
         return wishes(prompt, self.words)
 
     @torch.no_grad()
-    def shown(self, request: ImageRequest, index: int) -> tuple[Mapping[str, str], ...]:
-        """It looks at nothing while it draws."""
-        return ()
-
     def pictures(self, request: ImageRequest) -> Iterator[tuple[int, Pixels]]:
         """Every candidate at the native size, painted alone.
 

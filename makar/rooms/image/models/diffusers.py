@@ -5,7 +5,7 @@ Its weights are others' and so is what they were trained on; requests, seeds, ch
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -49,10 +49,6 @@ class Pipeline:
     def nearness(self, prompt: str) -> Nearness:
         """Nobody knows what it was shown."""
         return Nearness(0.0, ())
-
-    def shown(self, request: ImageRequest, index: int) -> tuple[Mapping[str, str], ...]:
-        """It looks at nothing while it draws."""
-        return ()
 
     def pictures(self, request: ImageRequest) -> Iterator[tuple[int, Pixels]]:
         """Every candidate, drawn alone from a seed of its own.

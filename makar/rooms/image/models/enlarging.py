@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from makar.codecs.enlarge import by_net, by_pixels
@@ -34,10 +34,6 @@ class Enlarging:
     def nearness(self, prompt: str) -> Nearness:
         """It draws nothing of its own."""
         return Nearness(0.0, ())
-
-    def shown(self, request: ImageRequest, index: int) -> tuple[Mapping[str, str], ...]:
-        """It looks at nothing while it draws."""
-        return ()
 
     def pictures(self, request: ImageRequest) -> Iterator[tuple[int, Pixels]]:
         """The picture at the size that was asked for, once.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ from makar.native.threads import one_thread
 from makar.nets.shapes import PictureShape, shape_of
 from makar.rooms.image.confidence import NUM_NEAREST, Nearness
 from makar.rooms.image.drawing import Given, denoiser, draw
-from makar.rooms.image.exemplars import Exemplars, exemplar_of
 from makar.rooms.image.given import opened
 from makar.rooms.image.prompts import condition
 from makar.rooms.image.request import ImageRequest, ImageSampling, Reference
@@ -30,10 +28,8 @@ from makar.rooms.image.styles import Looks
 from makar.store import StoredModel
 from makar.store.native import PICTURES
 from makar.store.shards import Quantised, load_arrays, reals
-from makar.tracing.pictures import NEIGHBOURS, PictureIndex, opened_pictures
 
 Pixels = NDArray[np.uint8]
-Reals = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,6 @@ class PatchFlow:
 
     looks: its styles and the sources of its data. concepts: what it was shown, `vectors` what they are as numbers
     usual: how it draws where nothing else is asked for. arithmetic: what computes it
-    learned: the index of the pictures that it learned from, where it draws after them
     Shapes: vectors (concepts, dim)
     """
 
@@ -57,7 +52,6 @@ class PatchFlow:
     vectors: NDArray[np.float32] | None = None
     usual: ImageSampling = field(default_factory=ImageSampling)
     arithmetic: Mapping[str, str] = field(default_factory=lambda: {"net": "fp32"})
-    learned: PictureIndex | None = None
 
     @property
     def native_px(self) -> int:
@@ -90,43 +84,13 @@ class PatchFlow:
         """
         s, sampling = self.shape, request.sampling
         asked = condition(self.prompts, request.prompt, self.looks.number(request.style), s.context_tok)
+        denoise = denoiser(self.net, asked, sampling.guidance)
         given = None if request.reference is None else given_of(request.reference, s.size_px)
         for index in range(request.n):
-            denoise = denoiser(self.net, replace(asked, exemplars=self._exemplar(request, index)), sampling.guidance)
             with one_thread():
                 values = draw((1, s.channels, s.size_px, s.size_px), denoise, sampling.seed + index,
                               sampling.grid, sampling.solver, given)
             yield index, self._finished(to_pixels(values)[0], request.style)
-
-    def shown(self, request: ImageRequest, index: int) -> tuple[Mapping[str, str], ...]:
-        """The picture that a candidate is drawn after, if there is one.
-
-        Raises: as `pictures`
-        """
-        place = self._place(request, index)
-        return () if place is None or self.learned is None else (asdict(self.learned.told[place]),)
-
-    def _exemplar(self, request: ImageRequest, index: int) -> Reals | None:
-        """What a candidate is drawn after: the picture that is given, or one of those it learned from."""
-        if request.reference is not None and request.sampling.exemplars:
-            return to_values(opened(request.reference, self.native_px).pixels[None])
-        place = self._place(request, index)
-        if place is None or self.learned is None or (data := self.learned.shown(place)) is None:
-            return None
-        return to_values(exemplar_of(data, self.native_px)[None])
-
-    def _place(self, request: ImageRequest, index: int) -> int | None:
-        """Which of the pictures that it learned from a candidate is drawn after; the seed draws it."""
-        if self._exemplars is None or request.reference is not None or not request.sampling.exemplars:
-            return None
-        found = self._exemplars.near(self.prompts.words(request.prompt).mean(0), request.style)
-        return found[int(np.random.default_rng(request.sampling.seed + index).integers(len(found)))] if found else None
-
-    @cached_property
-    def _exemplars(self) -> Exemplars | None:
-        if self.learned is None or self.vectors is None or not self.shape.exemplars:
-            return None
-        return Exemplars(self.concepts, self.vectors, self.learned.told)
 
     def _finished(self, pixels: Pixels, style: str | None) -> Pixels:
         if style in self.looks.pixel:  # a tile's pixels are painted or they are not
@@ -160,11 +124,10 @@ def build(stored: StoredModel) -> PatchFlow:
         # Models of earlier versions list no times.
         usual = {key: value for key, value in facts.get("usual", {}).items() if value != []}
         vectors = reals(weights["concepts"]) if "concepts" in weights else None
-        learned = opened_pictures(stored.folder / NEIGHBOURS) if shape.exemplars else None
         arithmetic = "int8" if any(isinstance(weight, Quantised) for weight in weights.values()) else "fp32"
         return PatchFlow(stored.name, stored.sha256, stored.training_data, shape, picture_net(shape, weights),
                          Prompts(facts["reader"], **words), looks, tuple(facts.get("concepts", ())), vectors,
-                         from_json(ImageSampling, usual), {"net": arithmetic}, learned)
+                         from_json(ImageSampling, usual), {"net": arithmetic})
     except (KeyError, TypeError, ValueError) as error:
         raise Damaged(f"the model in '{stored.folder}' is not whole ({error!s:.200})") from error
 

@@ -54,8 +54,8 @@ class _Marked:
         """Where it nearly is: were nothing cut off, the error would grow with the square of the strength."""
         strength = self._highest / 4
         for _ in range(_GUESSES):
-            strength *= np.sqrt(self._most / max(1.0, self._error(strength)))
-        return float(min(strength, self._highest))
+            strength = self._nearer(strength)
+        return min(strength, self._highest)
 
     def at(self, strength: float) -> Picture:
         """All of the colours; no strength below one that is known to be within the error. Shapes: -> (n, 3)"""
@@ -65,7 +65,7 @@ class _Marked:
 
     def narrow(self, near: float) -> None:
         """Looks only at the colours that differ around a strength near to that which is sought, if it is near."""
-        near *= np.sqrt(self._most / max(1.0, self._error(near)))
+        near = self._nearer(near)
         low, high = near * (1 - _MARGIN), near * (1 + _MARGIN)
         at_low, at_high = (_moved(self._colours, self._drawn, strength) for strength in (low, high))
         errors = np.square(at_low - self._colours)
@@ -74,6 +74,9 @@ class _Marked:
             self._low, self._high, self._settled = low, high, float(errors[~differ].sum())
             self._at_low, self._differ = at_low, differ
             self._colours, self._drawn = self._colours[differ], self._drawn[differ]
+
+    def _nearer(self, strength: float) -> float:
+        return strength * float(np.sqrt(self._most / max(1.0, self._error(strength))))
 
     def _error(self, strength: float) -> float:
         return self._settled + float(np.square(_moved(self._colours, self._drawn, strength) - self._colours).sum())

@@ -19,8 +19,8 @@ def context(*, checked: bool = True) -> c2pa.Context:
 
 @functools.lru_cache(maxsize=8)
 def _made(trusted: str, checked: bool) -> c2pa.Context:
-    """Kept for as long as the same authorities are trusted: a context is read only, and takes longer to make than a
-    picture's signature does.
+    """Kept for as long as the same authorities are trusted: it is only read, and to make two for each signature took an
+    eighth of its time.
     """
     return c2pa.Context.from_dict({
         "trust": {"user_anchors": trusted} if trusted else {},

@@ -191,7 +191,6 @@ def _weights_to_start_with(start: str, wanted: dict[str, Tensor], pack: Pack) ->
         raise BadInput(f"'{start}' names {len(parts)} models to begin with; a relay has two nets")
     for part, place in zip(parts, ("first.", "second."), strict=False):
         tensors, facts = load_shards(start_folder(part), WEIGHTS)
-        # Another processor finds the same map of words but for the last digits.
         if any(tensors[name].shape != value.shape or not torch.allclose(tensors[name], value, atol=WORDS_APART)
                for name, value in words_map(pack).items()):
             raise BadInput(f"'{part}' was told words in another way than this pack; give the pictures themselves with "

@@ -17,6 +17,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
+from makar.marks.choice import weights
 from makar.marks.finding import Finding
 from makar.marks.key import MarkKey
 from makar.marks.key import keys as all_keys
@@ -52,6 +53,7 @@ class _Reading:
 
     starts: at which byte of the text each token begins
     before: for each token with a whole context, which of them last had the same context; -1 for none
+    weights: what each token with a whole context counts for where no model is at hand
     compared: with what a model might have said, where one is at hand
     """
 
@@ -60,6 +62,7 @@ class _Reading:
     ids: list[int]
     starts: list[int]
     before: NDArray[np.int64]
+    weights: Reals
     compared: Likelihood | None
 
     def counted(self, start: int, end: int) -> NDArray[np.int64]:
@@ -120,16 +123,19 @@ def _likeliest(keys: Sequence[MarkKey], readings: Sequence[_Reading]) -> _Match 
 
 def _readings(text: str, known: Known, speaker: Speaker | None = None) -> Iterator[_Reading]:
     ids, guessed = known.tokenizer.encode(text), None
-    starts = list(accumulate((len(known.tokenizer.bytes_of(token)) for token in ids), initial=0))
+    raw = [known.tokenizer.bytes_of(token) for token in ids]
+    counts_for, starts = weights(raw), list(accumulate(map(len, raw), initial=0))
     if speaker is not None and ids:
         guessed = speaker.guesses(ids)
         places = fitting(ids, guessed)
         if len(places) < len(ids):
             ids, starts = [ids[place] for place in places], [starts[place] for place in places]
+            counts_for = counts_for[places]
             guessed = speaker.guesses(ids)
     for scheme in (SCHEME, *EARLIER):
         compared = None if guessed is None else likelihood(scheme, ids, guessed)
-        yield _Reading(known, scheme, ids, starts, _met_before(ids, scheme.context_tok), compared)
+        yield _Reading(known, scheme, ids, starts, _met_before(ids, scheme.context_tok),
+                       counts_for[scheme.context_tok:], compared)
 
 
 def _met_before(ids: Sequence[int], context_tok: int) -> NDArray[np.int64]:
@@ -159,8 +165,8 @@ def _best(key: MarkKey, reading: _Reading) -> _Match:
 
 
 def token_scores(key: MarkKey, reading: _Reading) -> Reals:
-    """What each token with a context says for the mark, by lane: the weighted sum of its bits, less what chance gives;
-    with a model at hand the logarithm of its likelihood ratio.
+    """What each token with a context says for the mark, by lane: the weighted sum of its bits, less what chance gives,
+    times what the token counts for; with a model at hand the logarithm of its likelihood ratio.
 
     Shapes: -> (tokens, lanes)
     """
@@ -170,7 +176,7 @@ def token_scores(key: MarkKey, reading: _Reading) -> Reals:
     read = messages_at(reading.ids, range(scheme.context_tok, len(reading.ids)), scheme.context_tok)
     found = words(key.derive(scheme.name, 64), read)[:, :scheme.num_lanes]
     lower, upper = _word_scores()
-    scores: Reals = lower[found & 0x7FFF] + upper[found >> 15 & 0x7FFF]
+    scores: Reals = (lower[found & 0x7FFF] + upper[found >> 15 & 0x7FFF]) * reading.weights[:, None]
     return scores
 
 
@@ -196,7 +202,10 @@ def _chance(scores: Reals, reading: _Reading, counted: NDArray[np.int64]) -> flo
     if reading.compared is not None:
         return reading.compared.chance(scores, counted)
     score = float(scores[counted].sum())
-    return 1.0 if score <= 0 else p_value(score, DEPTH_WEIGHTS, np.full(NUM_LAYERS, float(len(counted))))
+    if score <= 0:
+        return 1.0
+    each, nums = np.unique(reading.weights[counted], return_counts=True)
+    return p_value(score, np.outer(each, DEPTH_WEIGHTS).ravel(), np.repeat(nums.astype(np.float64), NUM_LAYERS))
 
 
 def _told(text: str, best: _Match, p: float, threshold: float, num_tests: int) -> Finding:

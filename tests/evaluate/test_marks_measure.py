@@ -87,14 +87,14 @@ def test_texts_are_written_once_and_a_line_cut_short_again(monkeypatch: pytest.M
     monkeypatch.setattr(writing, "MOST_TOK", 20)
     model, key = build(), current_key()
     asked = [writing.Writing("prose", "Sing.", 1), writing.Writing("plain", "Sing.", 1)]
-    texts = writing._texts(model, asked, key)
+    texts = writing.texts(model, asked, key)
     path = writing.shelf(model, key)
     assert len(path.read_text().split("\n")) == 3
-    assert writing._texts(model, asked, key) == texts
+    assert writing.texts(model, asked, key) == texts
     assert len(path.read_text().split("\n")) == 3
     path.write_text(path.read_text()[:-9])
-    assert writing._texts(model, asked, key) == texts
-    assert writing._texts(model, asked[::-1], key) == texts[::-1]
+    assert writing.texts(model, asked, key) == texts
+    assert writing.texts(model, asked[::-1], key) == texts[::-1]
 
 
 def test_measured_stamped_and_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,

@@ -55,7 +55,7 @@ def writings() -> list[Task]:
     every fourth one what leaves little choice, so that the first of them are a fair sample of all."""
     tasks = []
     for number in range(PASSED_OVER, PASSED_OVER + NUM_PROSE):
-        prose = Writing("prose", f"{PROSE[number % len(PROSE)]} {AT_LENGTH}", 1000 + number)
+        prose = prose_number(number)
         tasks.append(Task(f"prose-{number:03}", prose))
         if number % PROSE_A_PLAIN == 0:
             tasks.append(Task(f"plain-{number:03}", replace(prose, kind="plain")))
@@ -66,6 +66,11 @@ def writings() -> list[Task]:
     return tasks
 
 
+def prose_number(number: int) -> Writing:
+    """One of the texts; the detector's settings were chosen on those with numbers below `PASSED_OVER`."""
+    return Writing("prose", f"{PROSE[number % len(PROSE)]} {AT_LENGTH}", 1000 + number)
+
+
 def written(model: Model, todo: Sequence[Task], judge: Model | None) -> Iterator[Item]:
     """Writes the texts, several together, and looks for the mark in each.
 
@@ -74,7 +79,7 @@ def written(model: Model, todo: Sequence[Task], judge: Model | None) -> Iterator
     key = current_key()
     for start in range(0, len(todo), TOGETHER):
         group = todo[start:start + TOGETHER]
-        for task, text in zip(group, _texts(model, [task.content for task in group], key), strict=True):
+        for task, text in zip(group, texts(model, [task.content for task in group], key), strict=True):
             outcome: dict[str, Any] = {"kind": task.content.kind, "seed": task.content.seed, "text": text}
             if judge is not None:
                 outcome["judged"] = judged(judge, text)
@@ -87,7 +92,7 @@ def shelf(model: Model, key: MarkKey) -> Path:
     return home() / "evaluations" / f"texts-{sha256_bytes(identity.encode())[:16]}.jsonl"
 
 
-def _texts(model: Model, asked: Sequence[Writing], key: MarkKey) -> list[str]:
+def texts(model: Model, asked: Sequence[Writing], key: MarkKey) -> list[str]:
     """The texts that were asked for: those on the shelf, and what is missing, which is put there."""
     path, names = shelf(model, key), [canonical(asdict(one)) for one in asked]
     kept = dict(_shelved(path))

@@ -39,11 +39,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def run_show(args: argparse.Namespace) -> int:
     """Lists the keys; their private halves are never shown."""
     from makar.marks import key as marks
-    from makar.provenance.credentials import authority
+    from makar.provenance.credentials import authority, signing_key
 
-    current = authority.current_key()
+    current = signing_key.current_key()
     if args.authority:
-        print((authority.folder() / "authority.pem").read_text(), end="")
+        print((signing_key.folder() / "authority.pem").read_text(), end="")
         return 0
     mark_keys = marks.keys() or [marks.current_key()]
     found: dict[str, Any] = {
@@ -51,7 +51,7 @@ def run_show(args: argparse.Namespace) -> int:
                      "until": fact.until.isoformat(), "state": fact.state} for fact in authority.known_keys()],
         "marks": [{"id": one.id, "made": one.made, "state": "marks" if number == 0 else "rotated"}
                   for number, one in enumerate(mark_keys)],
-        "time_stamps": current.time_stamps, "folder": str(authority.folder().parent)}
+        "time_stamps": current.time_stamps, "folder": str(signing_key.folder().parent)}
     if args.json:
         print(json.dumps(found, indent=2))
         return 0

@@ -12,7 +12,7 @@ from typing import TextIO
 import pytest
 
 from makar.cli import main
-from makar.provenance.credentials import authority
+from makar.provenance.credentials import signing_key
 
 Run = Callable[..., CompletedProcess[bytes]]
 LAX = "extends = 'default'\notherwise = 'release'\n[actions]\nrepetition = 'release'\nlanguage = 'release'\n"
@@ -41,7 +41,7 @@ def test_a_signed_work(folder: Path, capsys: pytest.CaptureFixture[str]) -> None
     capsys.readouterr()
     assert main(["verify", "out/work.txt"]) == 0
     said = capsys.readouterr().out
-    assert said.startswith(f"out/work.txt\n  signed by key {authority.current_key().id} (")
+    assert said.startswith(f"out/work.txt\n  signed by key {signing_key.current_key().id} (")
     assert "  the ledger has it as the work " in said
 
 
@@ -51,7 +51,7 @@ def test_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "out", "--json"]) == 3
     found = {Path(one["path"]).name: one for one in map(json.loads, capsys.readouterr().out.splitlines())}
     assert found.keys() == {"work.txt", "other.md"}
-    assert found["work.txt"]["ok"] and found["work.txt"]["signature"]["key"] == authority.current_key().id
+    assert found["work.txt"]["ok"] and found["work.txt"]["signature"]["key"] == signing_key.current_key().id
     assert found["work.txt"]["ledger"]["state"] == "stamped"
     assert found["other.md"]["signature"]["state"] == "none"
 

@@ -13,7 +13,7 @@ from parrot_stage import POLICY, PROSE, Stage
 
 from makar.kit.errors import BadInput
 from makar.provenance import manifest as manifests
-from makar.provenance.credentials import authority
+from makar.provenance.credentials import authority, signing_key
 from makar.provenance.credentials.sign import sign
 from makar.provenance.recognise import Finding, open_book, recognise
 from makar.provenance.released import Released
@@ -38,7 +38,7 @@ def test_as_it_left(stage, work) -> None:
     released, path = work
     found = look(stage, path)
     assert found.ok
-    assert found.says[0].startswith(f"signed by key {authority.current_key().id} ")
+    assert found.says[0].startswith(f"signed by key {signing_key.current_key().id} ")
     assert f"the ledger has it as the work {released.id}, stamp 5 of " in " ".join(found.says)
     assert NOTHING not in found.says
     assert found.release is not None and found.release.same
@@ -139,12 +139,12 @@ def test_a_manifest_of_an_unknown_form(stage, work, tmp_path) -> None:
 
 def test_rotated_and_lost_keys(stage, work) -> None:
     _, path = work
-    old = authority.current_key().id
+    old = signing_key.current_key().id
     new = authority.rotate()
     assert new != old
     found = look(stage, path)
     assert found.ok and found.signature.own and found.signature.key == old
-    shutil.rmtree(authority.folder())
+    shutil.rmtree(signing_key.folder())
     found = look(stage, path)
     assert (found.signature.state, found.signature.trusted) == ("valid", False)
     assert "not trusted here" in found.says[0]

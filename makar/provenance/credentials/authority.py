@@ -1,7 +1,7 @@
 """The local certificate authority and the signing keys: made on first use, rotated, or brought along.
 
     keys/signing/           readable by its owner alone
-      settings.json         which key signs, and the time-stamp service if there is one
+      settings.json         which key signs by which algorithm, and the time-stamp service if there is one
       authority.pem, .key   the authority that signs the certificates of this machine's own keys
       ID.pem, ID.key        a certificate chain and its private key; a key that was rotated keeps its certificates only
       trusted/NAME.pem      other authorities whose signatures count as trusted here
@@ -23,29 +23,16 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from makar.kit.errors import BadInput, Damaged
+from makar.kit.errors import BadInput
 from makar.kit.files import atomic_write, disk_errors, sha256_bytes
-from makar.kit.home import home
+from makar.provenance.credentials.signing_key import SETTINGS, folder, read, settings
 
 AUTHORITY_DAYS, KEY_DAYS = 365 * 30, 365 * 10
 BACKDATED = timedelta(days=1)  # another machine's clock may be behind
 PRIVATE = 0o600
+OWN = "es256"
+"""The algorithm of the keys that are made here, on P-256."""
 _CURVES = {"secp256r1": "es256", "secp384r1": "es384", "secp521r1": "es512"}
-
-
-@dataclass(frozen=True)
-class SigningKey:
-    """A key that can sign. `id` is the serial number of its certificate in hex.
-
-    chain: the certificate and those that vouch for it, in PEM
-    time_stamps: the URL of an RFC 3161 service that is asked for the time of each signature
-    """
-
-    id: str
-    algorithm: str
-    chain: bytes
-    private: bytes
-    time_stamps: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,34 +47,11 @@ class KeyFact:
     state: str  # signs, or rotated
 
 
-def folder() -> Path:
-    """Where the signing keys lie."""
-    return home() / "keys" / "signing"
-
-
-def current_key() -> SigningKey:
-    """The key that signs now; an authority and a key are made where there are none.
-
-    Raises: Damaged, BadInput, OutOfRoom
-    """
-    if not (folder() / "settings.json").is_file():
-        _begin()
-    name, service = _settings()
-    chain, private = _read(f"{name}.pem"), _read(f"{name}.key")
-    return SigningKey(name, algorithm_of(_private(private)), chain, private, service)
-
-
-def anchors() -> bytes:
-    """The certificates of every authority that is trusted here, in PEM; empty where there are no keys yet."""
-    found = [folder() / "authority.pem", *sorted((folder() / "trusted").glob("*.pem"))]
-    return b"".join(path.read_bytes() for path in found if path.is_file())
-
-
 def known_keys() -> list[KeyFact]:
     """Every key that this machine signs or signed with, the newest first."""
-    if not (folder() / "settings.json").is_file():
+    if not (folder() / SETTINGS).is_file():
         return []
-    signs, _ = _settings()
+    signs = settings()[0]
     found = []
     for path in folder().glob("*.pem"):
         if path.stem != "authority":
@@ -102,18 +66,18 @@ def rotate() -> str:
 
     Raises: Damaged, BadInput, OutOfRoom
     """
-    if not (folder() / "settings.json").is_file():
-        _begin()
-        return _settings()[0]
-    old, service = _settings()
+    if not (folder() / SETTINGS).is_file():
+        begin()
+        return settings()[0]
+    old, service, _ = settings()
     if (folder() / "authority.key").is_file():
-        authority = _certificates(_read("authority.pem"), "authority.pem")[0]
-        name = _make_key(folder(), authority, _ec(_read("authority.key")))
+        authority = _certificates(read("authority.pem"), "authority.pem")[0]
+        name = _make_key(folder(), authority, _ec(read("authority.key")))
     else:  # the authority was lost: a new one begins, the old certificate stays trusted
         if (folder() / "authority.pem").is_file():
-            _write(folder() / "trusted" / f"authority-{old}.pem", _read("authority.pem"))
+            _write(folder() / "trusted" / f"authority-{old}.pem", read("authority.pem"))
         name = _make_authority(folder())
-    _write_settings(folder(), name, service)
+    _write_settings(folder(), name, service, OWN)
     (folder() / f"{old}.key").unlink(missing_ok=True)
     return name
 
@@ -124,19 +88,19 @@ def use_certificate(chain: bytes, private: bytes) -> str:
     Raises: BadInput (they do not belong together, or cannot sign)
     """
     certificates = _certificates(chain, "the certificate")
-    key, first = _private(private), certificates[0]
+    key, first = private_key(private), certificates[0]
     if key.public_key() != first.public_key():
         raise BadInput("the private key does not belong to the first certificate of the chain; name the two that do")
-    algorithm_of(key)
+    algorithm = algorithm_of(key)
     _require_for_signing(first)
-    if not (folder() / "settings.json").is_file():
-        _begin()
+    if not (folder() / SETTINGS).is_file():
+        begin()
     name = f"{first.serial_number:x}"
     written = private if b"ENCRYPTED" not in private else _pem_of(key)
     _write(folder() / f"{name}.pem", b"".join(_pem(one) for one in certificates))
     _write(folder() / f"{name}.key", written)
     trust(_pem(certificates[-1]), name)
-    _write_settings(folder(), name, _settings()[1])
+    _write_settings(folder(), name, settings()[1], algorithm)
     return name
 
 
@@ -158,7 +122,8 @@ def time_stamps(url: str | None) -> None:
     if url is not None and not url.startswith(("http://", "https://")):
         raise BadInput(f"a time-stamp service has an http or https address; got '{url}'")
     _begin_if_absent()
-    _write_settings(folder(), _settings()[0], url)
+    name, _, algorithm = settings()
+    _write_settings(folder(), name, url, algorithm)
 
 
 def algorithm_of(key: PrivateKeyTypes) -> str:
@@ -194,22 +159,22 @@ def _require_for_signing(certificate: x509.Certificate) -> None:
 
 
 def _begin_if_absent() -> None:
-    if not (folder() / "settings.json").is_file():
-        _begin()
+    if not (folder() / SETTINGS).is_file():
+        begin()
 
 
-def _begin() -> None:
+def begin() -> None:
     """An authority and a key, in a folder that appears whole; where another process was faster, its keys count."""
     parent = folder().parent
     with disk_errors(parent):
         parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         fresh = Path(tempfile.mkdtemp(dir=parent, prefix=".signing."))
     try:
-        _write_settings(fresh, _make_authority(fresh), None)
+        _write_settings(fresh, _make_authority(fresh), None, OWN)
         try:
             fresh.rename(folder())
         except OSError:
-            if not (folder() / "settings.json").is_file():
+            if not (folder() / SETTINGS).is_file():
                 raise
     except OSError as error:
         raise BadInput(f"the signing keys cannot be made in '{parent}': {error.strerror}; give this user write access, "
@@ -267,21 +232,8 @@ def _id_of(public: ec.EllipticCurvePublicKey) -> str:
     return f"{int(sha256_bytes(spelled)[:16], 16) | 1 << 62:x}"
 
 
-def _settings() -> tuple[str, str | None]:
-    """The id of the key that signs, and the time-stamp service.
-
-    Raises: Damaged
-    """
-    try:
-        found = json.loads((folder() / "settings.json").read_bytes())
-        return str(found["key"]), found.get("time_stamps")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Damaged(f"'{folder() / 'settings.json'}' is damaged; write {{\"key\": \"ID\"}} there, with an ID for "
-                      "which there are ID.pem and ID.key, or move the folder away and new keys are made") from error
-
-
-def _write_settings(place: Path, key: str, url: str | None) -> None:
-    _write(place / "settings.json", json.dumps({"key": key, "time_stamps": url}).encode())
+def _write_settings(place: Path, key: str, url: str | None, algorithm: str | None) -> None:
+    _write(place / SETTINGS, json.dumps({"key": key, "time_stamps": url, "algorithm": algorithm}).encode())
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -291,17 +243,6 @@ def _write(path: Path, data: bytes) -> None:
     atomic_write(path, data, mode=PRIVATE)
 
 
-def _read(name: str) -> bytes:
-    path = folder() / name
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise Damaged(f"the signing key '{path}' is gone; restore it, or make another: makar keys rotate (what was "
-                      "signed with the old one still verifies)") from error
-    except OSError as error:
-        raise BadInput(f"cannot read '{path}': {error.strerror}") from error
-
-
 def _certificates(data: bytes, what: str) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(data)
@@ -309,7 +250,11 @@ def _certificates(data: bytes, what: str) -> list[x509.Certificate]:
         raise BadInput(f"{what} holds no certificate in PEM: {error}") from error
 
 
-def _private(data: bytes) -> PrivateKeyTypes:
+def private_key(data: bytes) -> PrivateKeyTypes:
+    """A private key from its PEM.
+
+    Raises: BadInput
+    """
     try:
         return serialization.load_pem_private_key(data, None)
     except TypeError as error:
@@ -319,7 +264,7 @@ def _private(data: bytes) -> PrivateKeyTypes:
 
 
 def _ec(data: bytes) -> ec.EllipticCurvePrivateKey:
-    key = _private(data)
+    key = private_key(data)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     return key
 

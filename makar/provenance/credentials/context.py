@@ -6,7 +6,7 @@ import functools
 
 import c2pa
 
-from makar.provenance.credentials.authority import anchors
+from makar.provenance.credentials.signing_key import anchors
 
 
 def context(*, checked: bool = True) -> c2pa.Context:

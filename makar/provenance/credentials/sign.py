@@ -19,10 +19,10 @@ import c2pa
 
 from makar.kit.errors import BadInput, NoNetwork
 from makar.provenance.credentials import wrapper
-from makar.provenance.credentials.authority import SigningKey, current_key
 from makar.provenance.credentials.context import context
 from makar.provenance.credentials.definition import FILE_TYPE, definition
 from makar.provenance.credentials.media import HEAD_BYTES, Media, media_of, media_of_type
+from makar.provenance.credentials.signing_key import SigningKey, current_key
 from makar.provenance.credentials.store import file_type
 
 SUFFIX = ".c2pa"
@@ -145,7 +145,14 @@ def _beside(builder: c2pa.Builder, name: str, data: bytes, sidecar: bytes, media
 
 
 def _meaning(error: c2pa.C2paError, media: Media, key: SigningKey) -> BadInput | NoNetwork:
+    from makar.provenance.credentials.authority import algorithm_of, private_key
+
     said = str(error)
+    try:
+        algorithm_of(private_key(key.private))
+    except BadInput as damage:
+        return BadInput(f"the signing key {key.id} is damaged ({damage}); make another: makar keys rotate (what was "
+                        "signed with this one still verifies)")
     if key.time_stamps and ("time stamp" in said.lower() or "timestamp" in said.lower() or "http" in said.lower()):
         return NoNetwork(f"the time-stamp service {key.time_stamps} gave no time stamp ({said}); nothing was signed. "
                          "Try again later, or sign without: makar keys timestamps none")

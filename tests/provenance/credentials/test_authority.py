@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from signed_files import FILES, look, manifest
 
 from makar.kit.errors import BadInput, Damaged
-from makar.provenance.credentials import authority
+from makar.provenance.credentials import authority, signing_key
 from makar.provenance.credentials.sign import sign
 
 
@@ -47,26 +50,26 @@ def own_certificate(key, *, usage: bool = True, days: tuple[int, int] = (-1, 90)
 
 
 def test_keys_are_for_their_owner_alone(own_home) -> None:
-    authority.current_key()
+    signing_key.current_key()
     files = [path for path in (own_home / "keys").rglob("*") if path.is_file()]
     assert len(files) == 5
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
-    assert stat.S_IMODE(authority.folder().stat().st_mode) == 0o700
+    assert stat.S_IMODE(signing_key.folder().stat().st_mode) == 0o700
 
 
 def test_all_who_begin_at_once_have_one_key() -> None:
     with ThreadPoolExecutor(8) as pool:
-        names = set(pool.map(lambda _: authority.current_key().id, range(16)))
+        names = set(pool.map(lambda _: signing_key.current_key().id, range(16)))
     assert len(names) == 1
-    assert [path for path in authority.folder().parent.iterdir() if path.name.startswith(".")] == []
+    assert [path for path in signing_key.folder().parent.iterdir() if path.name.startswith(".")] == []
 
 
 def test_rotating_keeps_the_old_certificate_and_destroys_its_private_half() -> None:
-    old = authority.current_key().id
+    old = signing_key.current_key().id
     signed = sign(FILES["image/png"], "image/png", manifest())
     new = authority.rotate()
-    assert authority.current_key().id == new != old
-    assert not (authority.folder() / f"{old}.key").exists()
+    assert signing_key.current_key().id == new != old
+    assert not (signing_key.folder() / f"{old}.key").exists()
     assert [(fact.id, fact.state) for fact in authority.known_keys()] == [(new, "signs"), (old, "rotated")]
     found = look("image/png", signed.data)
     assert (found.state, found.trusted, found.own, found.key) == ("valid", True, True, old)
@@ -74,7 +77,7 @@ def test_rotating_keeps_the_old_certificate_and_destroys_its_private_half() -> N
 
 def test_where_the_authority_was_lost_a_new_one_begins_and_the_old_stays_trusted() -> None:
     signed = sign(FILES["image/png"], "image/png", manifest())
-    (authority.folder() / "authority.key").unlink()
+    (signing_key.folder() / "authority.key").unlink()
     authority.rotate()
     assert look("image/png", signed.data).trusted
     assert look("image/png", sign(FILES["image/png"], "image/png", manifest()).data).trusted
@@ -111,19 +114,43 @@ def test_a_certificate_out_of_its_dates_does_not_sign() -> None:
 
 
 def test_damage_is_named() -> None:
-    name = authority.current_key().id
-    (authority.folder() / f"{name}.key").unlink()
+    name = signing_key.current_key().id
+    (signing_key.folder() / f"{name}.key").unlink()
     with pytest.raises(Damaged, match=r"is gone; restore it, or make another: makar keys rotate"):
-        authority.current_key()
-    assert authority.rotate() == authority.current_key().id
-    (authority.folder() / "settings.json").write_text("{")
+        signing_key.current_key()
+    assert authority.rotate() == signing_key.current_key().id
+    (signing_key.folder() / "settings.json").write_text("{")
     with pytest.raises(Damaged, match=r"settings\.json' is damaged"):
-        authority.current_key()
+        signing_key.current_key()
+
+
+def test_a_damaged_key_is_told_and_one_of_an_earlier_version_signs() -> None:
+    name = signing_key.current_key().id
+    settings = signing_key.folder() / "settings.json"
+    settings.write_text(json.dumps({"key": name}))  # as it was written before
+    assert signing_key.current_key().algorithm == "es256"
+    assert sign(FILES["image/png"], "image/png", manifest()).key == name
+    name = authority.rotate()
+    assert json.loads(settings.read_bytes())["algorithm"] == "es256"
+    (signing_key.folder() / f"{name}.key").write_bytes(b"no key")
+    with pytest.raises(BadInput, match=r"is damaged \(there is no private key.*makar keys rotate"):
+        sign(FILES["image/png"], "image/png", manifest())
+    assert authority.rotate() != name
+    sign(FILES["image/png"], "image/png", manifest())
+
+
+def test_signing_imports_no_library_of_certificates() -> None:
+    signing_key.current_key()
+    told = subprocess.run([sys.executable, "-c", (
+        "import sys; from makar.provenance.credentials.signing_key import current_key; import "
+        "makar.provenance.credentials.sign; current_key(); print('cryptography' in sys.modules)")],
+        capture_output=True, text=True, check=True)
+    assert told.stdout == "False\n"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_home_that_cannot_be_written(own_home) -> None:
     own_home.chmod(0o500)
     with pytest.raises(BadInput, match="cannot"):
-        authority.current_key()
+        signing_key.current_key()
     own_home.chmod(0o700)

@@ -10,7 +10,7 @@ import pytest
 from signed_files import FILES, look, manifest, picture
 
 from makar.kit.errors import BadInput, NoNetwork
-from makar.provenance.credentials import authority
+from makar.provenance.credentials import authority, signing_key
 from makar.provenance.credentials.definition import EDITED
 from makar.provenance.credentials.media import media_of_type
 from makar.provenance.credentials.sign import Parent, sign
@@ -21,7 +21,7 @@ def test_signed_and_read(media_type: str) -> None:
     signed = sign(FILES[media_type], media_type, manifest())
     found = look(media_type, signed.data, signed.sidecar)
     assert (found.state, found.trusted, found.own, found.wrong) == ("valid", True, True, ())
-    assert found.key == signed.key == authority.current_key().id
+    assert found.key == signed.key == signing_key.current_key().id
     assert found.manifest == manifest()
     assert found.source_type == "trainedAlgorithmicMedia"
     assert (signed.sidecar is None) == media_of_type(media_type).embeds
@@ -32,7 +32,7 @@ def test_signed_and_read(media_type: str) -> None:
 @pytest.mark.parametrize("media_type", sorted(FILES))
 def test_the_reader_of_c2pa_itself_trusts_it(media_type: str) -> None:
     signed = sign(FILES[media_type], media_type, manifest())
-    settings = {"trust": {"user_anchors": (authority.folder() / "authority.pem").read_text()}}
+    settings = {"trust": {"user_anchors": (signing_key.folder() / "authority.pem").read_text()}}
     with (c2pa.Context.from_dict(settings) as context,
           c2pa.Reader(media_type, io.BytesIO(signed.data), signed.sidecar, context=context) as reader):
         assert reader.get_validation_state() == "Trusted"
@@ -54,7 +54,7 @@ def test_elsewhere_it_is_valid_and_not_trusted(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_a_file_of_another_tool_is_read() -> None:
-    key = authority.current_key()
+    key = signing_key.current_key()
     info = c2pa.C2paSignerInfo(b"es256", key.chain, key.private, None)
     out = io.BytesIO()
     with (c2pa.Signer.from_info(info) as signer,

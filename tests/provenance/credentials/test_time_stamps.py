@@ -14,7 +14,7 @@ import c2pa
 import pytest
 from signed_files import FILES, look, manifest
 
-from makar.provenance.credentials import authority
+from makar.provenance.credentials import authority, signing_key
 from makar.provenance.credentials.sign import sign
 
 CONFIG = """
@@ -76,7 +76,7 @@ def test_a_signature_carries_the_time_it_was_stamped_with(media_type: str, stamp
     signed = sign(FILES[media_type], media_type, manifest())
     assert len(asked) == 1
     assert look(media_type, signed.data, signed.sidecar).state == "valid"
-    settings = {"trust": {"user_anchors": (authority.folder() / "authority.pem").read_text()}}
+    settings = {"trust": {"user_anchors": (signing_key.folder() / "authority.pem").read_text()}}
     with (c2pa.Context.from_dict(settings) as context,
           c2pa.Reader(media_type, io.BytesIO(signed.data), signed.sidecar, context=context) as reader):
         assert '"timeStamp.' in reader.detailed_json()

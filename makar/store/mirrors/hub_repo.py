@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 from makar.kit.errors import BadInput, Damaged, NoNetwork, NotHere
 from makar.store.catalogue import NOT_DISCLOSED, HubFile
-from makar.store.mirrors import hub
 
 LISTING_LIMIT_BYTES = 20_000_000
 SMALL_LIMIT_BYTES = 64_000_000
@@ -58,6 +57,8 @@ def describe(asked: HubFile, kind: Literal["models", "datasets"] = "models") -> 
 
     Raises: NoNetwork, NotHere, Damaged
     """
+    from makar.store.mirrors import hub  # HTTP is imported where it is spoken: that takes a while
+
     url = f"{hub.address()}/api/{kind}/{quote(asked.repo)}/revision/{quote(asked.revision, safe='')}?blobs=true"
     place = asked.repo if kind == "models" else f"{kind}/{asked.repo}"
     try:
@@ -78,6 +79,8 @@ def small_file(entry: Entry) -> bytes:
 
     Raises: NoNetwork, NotHere, Damaged, BadInput
     """
+    from makar.store.mirrors import hub
+
     if entry.size_bytes > SMALL_LIMIT_BYTES:
         raise BadInput(f"{entry.name} of {entry.file.repo} has {entry.size_bytes:,} bytes; "
                        f"the limit for such a file is {SMALL_LIMIT_BYTES:,}")

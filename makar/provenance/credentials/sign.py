@@ -149,10 +149,13 @@ def _meaning(error: c2pa.C2paError, media: Media, key: SigningKey) -> BadInput |
 
     said = str(error)
     try:
-        algorithm_of(private_key(key.private))
+        algorithm = algorithm_of(private_key(key.private))
     except BadInput as damage:
         return BadInput(f"the signing key {key.id} is damaged ({damage}); make another: makar keys rotate (what was "
                         "signed with this one still verifies)")
+    if algorithm != key.algorithm:
+        return BadInput(f"the signing key {key.id} signs by {algorithm}, and settings.json beside it says "
+                        f"{key.algorithm}; take \"algorithm\" out there")
     if key.time_stamps and ("time stamp" in said.lower() or "timestamp" in said.lower() or "http" in said.lower()):
         return NoNetwork(f"the time-stamp service {key.time_stamps} gave no time stamp ({said}); nothing was signed. "
                          "Try again later, or sign without: makar keys timestamps none")

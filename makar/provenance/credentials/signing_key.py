@@ -67,7 +67,8 @@ def settings() -> tuple[str, str | None, str | None]:
     path = folder() / SETTINGS
     try:
         found = json.loads(path.read_bytes())
-        return str(found["key"]), found.get("time_stamps"), found.get("algorithm")
+        algorithm = found.get("algorithm")
+        return str(found["key"]), found.get("time_stamps"), None if algorithm is None else str(algorithm)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Damaged(f"'{path}' is damaged; write {{\"key\": \"ID\"}} there, with an ID for which there are ID.pem "
                       "and ID.key, or move the folder away and new keys are made") from error

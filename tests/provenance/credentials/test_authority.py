@@ -132,6 +132,10 @@ def test_a_damaged_key_is_told_and_one_of_an_earlier_version_signs() -> None:
     assert sign(FILES["image/png"], "image/png", manifest()).key == name
     name = authority.rotate()
     assert json.loads(settings.read_bytes())["algorithm"] == "es256"
+    settings.write_text(json.dumps({"key": name, "algorithm": "ed25519"}))
+    with pytest.raises(BadInput, match=f"{name} signs by es256, and settings.json beside it says ed25519"):
+        sign(FILES["image/png"], "image/png", manifest())
+    settings.write_text(json.dumps({"key": name, "algorithm": "es256"}))
     (signing_key.folder() / f"{name}.key").write_bytes(b"no key")
     with pytest.raises(BadInput, match=r"is damaged \(there is no private key.*makar keys rotate"):
         sign(FILES["image/png"], "image/png", manifest())

@@ -14,10 +14,10 @@ import numpy as np
 
 from makar.evaluate.marks.writing import PASSED_OVER, prose_number, texts
 from makar.generate.load import load
-from makar.marks.choice import kind_of
+from makar.marks.choice import kinds
 from makar.marks.key import current_key
-from makar.marks.text import DEPTH_WEIGHTS
-from makar.marks.tournament import NUM_LAYERS, SCHEME, messages_at, words
+from makar.marks.text import DEPTH_WEIGHTS, met_before, word_scores
+from makar.marks.tournament import SCHEME, messages_at, words
 from makar.room import room
 
 SPREAD = float(np.sqrt((DEPTH_WEIGHTS**2).sum()) / 2)
@@ -32,16 +32,13 @@ def main() -> None:
     told: dict[tuple[str, bool], list[float]] = defaultdict(list)
     for one, text in zip(asked, texts(model, asked, key), strict=True):
         ids = model.tokenizer.encode(text)
-        found = words(key.derive(SCHEME.name, 64), messages_at(ids, range(SCHEME.context_tok, len(ids)),
-                                                               SCHEME.context_tok))[:, one.seed % SCHEME.num_lanes]
-        scores = ((found[:, None] >> np.arange(NUM_LAYERS) & 1) - 0.5) @ DEPTH_WEIGHTS / SPREAD
-        met, contexts = set(ids[:SCHEME.context_tok]), set[tuple[int, ...]]()
-        for place, score in enumerate(scores, SCHEME.context_tok):
-            context = tuple(ids[place - SCHEME.context_tok:place])
-            if context not in contexts:
-                told[kind_of(model.tokenizer.bytes_of(ids[place])), ids[place] not in met].append(float(score))
-            met.add(ids[place])
-            contexts.add(context)
+        marked = range(SCHEME.context_tok, len(ids))
+        found = words(key.derive(SCHEME.name, 64), messages_at(ids, marked, SCHEME.context_tok))
+        scores = word_scores(found[:, one.seed % SCHEME.num_lanes]) / SPREAD
+        known = list(kinds(model.tokenizer.bytes_of(token) for token in ids))[SCHEME.context_tok:]
+        for kind, score, before in zip(known, scores, met_before(ids, SCHEME.context_tok), strict=True):
+            if before < 0:
+                told[kind].append(float(score))
     for (kind, new), scored in sorted(told.items()):
         print(f"{kind:6} {'new' if new else 'again':6} {len(scored):6,} tokens   {np.mean(scored):.2f} "
               f"+- {len(scored) ** -0.5:.2f}")

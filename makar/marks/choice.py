@@ -7,7 +7,7 @@ Without the key the bits are fair coins whatever they count for: wrong weights c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +19,17 @@ WEIGHTS = {"rest": (0.2, 0.55), "short": (0.6, 0.8), "long": (0.7, 1.0)}
 (`benchmarks/choice.py`), rounded."""
 
 
-def weights(tokens: Sequence[bytes]) -> NDArray[np.float64]:
+def weights(tokens: Iterable[bytes]) -> NDArray[np.float64]:
     """What each token of a text counts for. Shapes: -> (tokens,)"""
-    met, found = set[bytes](), list[float]()
+    return np.array([WEIGHTS[kind][new] for kind, new in kinds(tokens)], dtype=np.float64)
+
+
+def kinds(tokens: Iterable[bytes]) -> Iterator[tuple[str, bool]]:
+    """Of each token of a text its kind, and whether it is new there."""
+    met = set[bytes]()
     for token in tokens:
-        found.append(WEIGHTS[kind_of(token)][token not in met])
+        yield kind_of(token), token not in met
         met.add(token)
-    return np.array(found)
 
 
 def kind_of(token: bytes) -> str:

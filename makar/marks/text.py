@@ -25,7 +25,7 @@ from makar.marks.kinds import Mark
 from makar.marks.likelihood import Likelihood, Speaker, fitting, likelihood
 from makar.marks.tail import p_value
 from makar.marks.tokenizers import Known, remembered
-from makar.marks.tournament import EARLIER, NUM_LAYERS, SCHEME, Scheme, messages_at, words
+from makar.marks.tournament import EARLIER, NUM_LAYERS, SCHEME, Bits, Scheme, messages_at, words
 
 THRESHOLD = 1e-4
 """A text is said to carry a mark where at most this share of unmarked texts would seem to."""
@@ -134,11 +134,12 @@ def _readings(text: str, known: Known, speaker: Speaker | None = None) -> Iterat
             guessed = speaker.guesses(ids)
     for scheme in (SCHEME, *EARLIER):
         compared = None if guessed is None else likelihood(scheme, ids, guessed)
-        yield _Reading(known, scheme, ids, starts, _met_before(ids, scheme.context_tok),
+        yield _Reading(known, scheme, ids, starts, met_before(ids, scheme.context_tok),
                        counts_for[scheme.context_tok:], compared)
 
 
-def _met_before(ids: Sequence[int], context_tok: int) -> NDArray[np.int64]:
+def met_before(ids: Sequence[int], context_tok: int) -> NDArray[np.int64]:
+    """For each token with a whole context, which of them last had the same one; -1 for none."""
     met: dict[tuple[int, ...], int] = {}
     before = []
     for number in range(len(ids) - context_tok):
@@ -174,14 +175,18 @@ def token_scores(key: MarkKey, reading: _Reading) -> Reals:
     if reading.compared is not None:
         return reading.compared.scores(key.derive(scheme.name, 64))
     read = messages_at(reading.ids, range(scheme.context_tok, len(reading.ids)), scheme.context_tok)
-    found = words(key.derive(scheme.name, 64), read)[:, :scheme.num_lanes]
-    lower, upper = _word_scores()
-    scores: Reals = (lower[found & 0x7FFF] + upper[found >> 15 & 0x7FFF]) * reading.weights[:, None]
+    return word_scores(words(key.derive(scheme.name, 64), read)[:, :scheme.num_lanes]) * reading.weights[:, None]
+
+
+def word_scores(found: Bits) -> Reals:
+    """The weighted sum of a word's bits, less what chance gives. Shapes: (...,) -> (...,)"""
+    lower, upper = _halves()
+    scores: Reals = lower[found & 0x7FFF] + upper[found >> 15 & 0x7FFF]
     return scores
 
 
 @functools.cache
-def _word_scores() -> Reals:
+def _halves() -> Reals:
     """What the lower and the upper fifteen bits of a word say. Shapes: -> (2, 32768)"""
     bits = np.arange(1 << 15)[:, None] >> np.arange(15) & 1
     halves: Reals = np.stack([(bits - 0.5) @ DEPTH_WEIGHTS[:15], (bits - 0.5) @ DEPTH_WEIGHTS[15:]])

@@ -26,6 +26,8 @@ from makar.codecs.waves import NUM_BITS, waves
 from makar.kit.errors import Damaged, NotHere
 from makar.kit.files import atomic_write, sha256_bytes
 
+NEIGHBOURS = "neighbours.safetensors"
+"""The index of the pictures that a model learned from, in its folder."""
 FORM = 1
 NEAR_BITS, NEAR_COLOUR = 32, 8.0
 """Within both two pictures are near-copies: waves of 256 that differ, and the mean difference of colours, of 255.

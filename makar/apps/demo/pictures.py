@@ -19,8 +19,7 @@ from makar.provenance.released import Released, Withheld
 from makar.store.fetch import fetch
 from makar.store.pictures import FILES
 from makar.store.shipped import AVATARS_16, ICONS_32
-from makar.tracing.pictures import Neighbour, PictureIndex, open_pictures
-from makar.verbs.image.options import NEIGHBOURS
+from makar.tracing.pictures import NEIGHBOURS, Neighbour, PictureIndex, open_pictures
 
 ICONS, AVATARS = ICONS_32.name, AVATARS_16.name
 PROMPTS = (("a smiling face", "flat", ICONS), ("a red dragon", "pixel", ICONS), ("a green tree", "flat", ICONS),

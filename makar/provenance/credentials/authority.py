@@ -93,8 +93,7 @@ def use_certificate(chain: bytes, private: bytes) -> str:
         raise BadInput("the private key does not belong to the first certificate of the chain; name the two that do")
     algorithm = algorithm_of(key)
     _require_for_signing(first)
-    if not (folder() / SETTINGS).is_file():
-        begin()
+    _begin_if_absent()
     name = f"{first.serial_number:x}"
     written = private if b"ENCRYPTED" not in private else _pem_of(key)
     _write(folder() / f"{name}.pem", b"".join(_pem(one) for one in certificates))

@@ -23,7 +23,7 @@ from makar.kit.config import to_json
 from makar.kit.files import atomic_write, whole_folder
 from makar.nets.shards import quantised, save_shards
 from makar.store.native import FORMAT, PICTURES
-from makar.tracing.pictures import Told, write_index
+from makar.tracing.pictures import NEIGHBOURS, Told, write_index
 from makar.train.checkpoint import drop_older, stamp, step_folder
 from makar.train.pictures.card import write_card
 from makar.train.state import save_state
@@ -31,7 +31,7 @@ from makar.train.state import save_state
 if TYPE_CHECKING:
     from makar.train.pictures.loop import Session
 
-WEIGHTS, NEIGHBOURS = "weights", "neighbours.safetensors"
+WEIGHTS = "weights"
 
 
 class Saver:

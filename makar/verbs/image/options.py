@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from makar.rooms.image import ImageRequest, ImageSampling, Reference
     from makar.rooms.image.models import PictureModel
 
-NEIGHBOURS = "neighbours.safetensors"
-"""The index of the pictures that a model learned from, in its folder."""
-
 
 @dataclass(frozen=True)
 class ImageOptions:
@@ -163,6 +160,7 @@ def asked_of(prompt: str, model: PictureModel) -> dict[str, Any]:
 def _neighbours_of(name: str) -> Path | None:
     from makar import store
     from makar.generate.load import TINY
+    from makar.tracing.pictures import NEIGHBOURS
 
     path = None if name == TINY else store.stored(name, pull=False).folder / NEIGHBOURS
     return path if path is not None and path.is_file() else None

@@ -28,8 +28,8 @@ EXAMPLES = """examples:
   makar image styles
 """
 TASKS = ("draw", "vary", "edit", "upscale", "styles")
-SETTINGS = ("model", "style", "size", "n", "seed", "steps", "guidance", "solver", "background", "strength", "mark",
-            "policy")
+SETTINGS = ("model", "style", "size", "n", "seed", "steps", "guidance", "solver", "tries", "background", "strength",
+            "mark", "policy")
 LONGEST_NAME = 48
 
 
@@ -90,6 +90,7 @@ def _add_drawing_options(parser: argparse.ArgumentParser) -> None:
     option("--steps", type=int, metavar="N", help="looks at the picture while it is drawn; 4 is the quickest of use")
     option("--guidance", type=float, metavar="G", help="how closely to follow the words (1: not at all)")
     option("--solver", metavar="NAME", help="euler or heun")
+    option("--tries", type=int, metavar="N", help="beginnings, of which the one that fits the words best is drawn on")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -49,6 +49,15 @@ class Asked:
         return Asked(np.concatenate((words, np.zeros_like(words))), np.concatenate((present, np.zeros_like(present))),
                      np.concatenate((looks, np.zeros_like(looks))))
 
+    def and_wordless(self) -> Asked:
+        """The same rows, and as many more that ask for anything in the same looks."""
+        nothing = self.with_nothing()
+        return Asked(nothing.words, nothing.present, np.concatenate((self.looks, self.looks)))
+
+    def repeated(self, num: int) -> Asked:
+        """Every row so many times."""
+        return Asked(np.repeat(self.words, num, 0), np.repeat(self.present, num, 0), np.repeat(self.looks, num, 0))
+
 
 class PictureNet(Protocol):
     """Noisy pictures at one time to clean ones."""

@@ -211,6 +211,7 @@ def test_a_mask_of_another_size_and_files_that_are_not_there(place: Path, capfd:
     (["a", "--steps", "0", "-o", "x.png"], "steps are between"),
     (["a", "--n", "0", "-o", "x.png"], "n is between"),
     (["a", "--guidance", "-1", "-o", "x.png"], "guidance is between"),
+    (["a", "--tries", "0", "-o", "x.png"], "tries are between"),
     (["a", "--solver", "magic", "-o", "x.png"], "solver"),
     (["a", "--background", "plaid", "-o", "x.png"], "'plaid' is no background"),
     (["a", "-o", "x.tiff"], "unknown suffix of a picture '.tiff'"),
@@ -247,8 +248,9 @@ def test_four_steps_begin_where_they_do_most_and_others_evenly(place: Path) -> N
 
 
 def test_the_verbs_of_python(place: Path) -> None:
-    one = makar.image("a circle", model="tiny", seed=3, steps=2, policy="loose.toml")
+    one = makar.image("a circle", model="tiny", seed=3, steps=2, tries=3, policy="loose.toml")
     assert isinstance(one, makar.Released) and isinstance(one.content, bytes)
+    assert one.record["request"]["sampling"]["tries"] == 3
     assert one.save("x.png").stat().st_size > len(one.content)
     many = makar.image("a circle", model="tiny", n=2, seed=3, steps=2, policy="loose.toml")
     assert isinstance(many, list) and len(many) == 2

@@ -37,9 +37,10 @@ class Given:
     free: Reals | None = None
 
 
-def noise(seed: int, shape: tuple[int, ...]) -> Reals:
-    """The noise a picture begins with."""
-    return np.random.default_rng(seed % 2**63).standard_normal(shape, np.float32)
+def noise(seed: int | tuple[int, int], shape: tuple[int, ...]) -> Reals:
+    """The noise a picture begins with, by its seed, or by its seed and the number of the try."""
+    entropy = seed % 2**63 if isinstance(seed, int) else (seed[0] % 2**63, seed[1])
+    return np.random.default_rng(entropy).standard_normal(shape, np.float32)
 
 
 def denoiser(net: Callable[[V, float, C], V], condition: C, guidance: float) -> Denoise[V]:
@@ -61,13 +62,13 @@ def keeping(denoise: Denoise[Reals], given: Given) -> Denoise[Reals]:
     return lambda z, time: clean + free * (denoise(z, time) - clean)
 
 
-def draw(shape: tuple[int, ...], denoise: Denoise[Reals], seed: int, times: Sequence[float], solver: str,
-         given: Given | None = None) -> Reals:
-    """One picture; where one is given, the times are crowded into what is left of the way.
+def draw(z: Reals, denoise: Denoise[Reals], times: Sequence[float], solver: str, given: Given | None = None) -> Reals:
+    """One picture from its noise, or from where the way was left; where one is given, the times are crowded into what
+    is left of the way.
 
-    Shapes: -> `shape`, which is (1, C, S, S)
+    Shapes: (1, C, S, S) -> the same
     """
-    z, start = noise(seed, shape), 0.0
+    start = 0.0
     if given is not None:
         start = 1 - given.strength_frac
         z, denoise = mixed(given.clean, z, start), keeping(denoise, given)

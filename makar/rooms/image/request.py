@@ -17,6 +17,7 @@ FORMS = ("png", "webp", "jpeg", "svg", "ico")
 ENLARGERS = ("", ENLARGED_BY_PIXELS, ESRGAN.name)
 MOST_CANDIDATES = 64
 MOST_STEPS = 1000
+MOST_TRIES = 32
 MOST_CHARS = 2000
 TRANSPARENT = "transparent"
 FEW = {4: "0 0.1 0.4 0.75"}
@@ -33,6 +34,8 @@ class ImageSampling:
     num_steps: looks of Euler, half the looks of Heun; guidance: how far to go towards the prompt (1 is not at all)
     times: where each step begins, 0 being noise and 1 the picture, as words ("0 0.1 0.4"), since a credential keeps a
     list of numbers as bytes; none for even steps
+    tries: how many noises a picture is begun from; what fits the words best a quarter of the way is drawn to its end
+    (not where a picture is given, and by no model that does not walk)
     """
 
     seed: int = 0
@@ -40,6 +43,7 @@ class ImageSampling:
     guidance: float = 3.0
     solver: Literal["euler", "heun"] = "euler"
     times: str = ""
+    tries: int = 1
 
     def __post_init__(self) -> None:
         if not 1 <= self.num_steps <= MOST_STEPS:
@@ -48,6 +52,8 @@ class ImageSampling:
             raise BadInput(f"guidance is between 0 and 30; got {self.guidance}")
         if self.solver not in SAMPLERS:
             raise UnknownName("solver", self.solver, SAMPLERS)
+        if not 1 <= self.tries <= MOST_TRIES:
+            raise BadInput(f"tries are between 1 and {MOST_TRIES}; got {self.tries}")
         starts = self._starts()
         if self.times and (len(starts) != self.num_steps or starts[0] != 0
                            or any(not before < after for before, after in pairwise((*starts, 1.0)))):

@@ -68,7 +68,7 @@ class Watch:
     """How often the run looks at itself. A checkpoint is written every `checkpoint_s`, or every `checkpoint_steps`.
 
     sheet_steps: between two contact sheets; num_steps, guidance, times: how their pictures are sampled, and the
-    model's own where nothing else is asked for; no times are even steps
+    model's own where nothing else is asked for; no times are even steps. tries: of the model's own
     """
 
     validate_steps: int = 500
@@ -77,6 +77,7 @@ class Watch:
     num_steps: int = 25
     guidance: float = 3.0
     times: str = ""
+    tries: int = 1
     checkpoint_s: float = 180.0
     checkpoint_steps: int = 0
 
@@ -86,7 +87,8 @@ class Watch:
 
         Raises: BadInput
         """
-        return ImageSampling(num_steps=self.num_steps, guidance=self.guidance, times=self.times)
+        return ImageSampling(num_steps=self.num_steps, guidance=self.guidance, times=self.times,
+                             tries=self.tries)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,8 @@ class ImageOptions:
     size: 32, 64, 128, 256 or 512 px; over 128 px through Real-ESRGAN, or by whole pixels in a style of pixel art
     n: candidates; candidate i is the one that the seed `seed + i` makes alone
     seed: None draws one, which is recorded
-    steps, guidance, solver: how it is drawn from noise; what is None is as usual with the model
+    steps, guidance, solver, tries: how it is drawn from noise, and from how many noises it is begun; what is None is
+    as usual with the model
     background: transparent, or a colour: white, navy, #rrggbb
     form: png, webp, jpeg, svg or ico
     strength: how much of a given picture may change, from 0 to 1
@@ -45,6 +46,7 @@ class ImageOptions:
     steps: int | None = None
     guidance: float | None = None
     solver: str | None = None
+    tries: int | None = None
     background: str = "transparent"
     form: str = "png"
     strength: float = 0.6
@@ -63,6 +65,7 @@ class ImageSettings(TypedDict, total=False):
     steps: int | None
     guidance: float | None
     solver: str | None
+    tries: int | None
     background: str
     form: str
     strength: float
@@ -117,7 +120,8 @@ def request_of(prompt: str, options: ImageOptions, policy: Policy, reference: Re
         num_steps=usual.num_steps if options.steps is None else options.steps,
         guidance=usual.guidance if options.guidance is None else options.guidance,
         solver=from_json(ImageSampling, {"solver": options.solver or usual.solver}).solver,
-        times=usual.times if options.steps is None else FEW.get(options.steps, ""))
+        times=usual.times if options.steps is None else FEW.get(options.steps, ""),
+        tries=usual.tries if options.tries is None else options.tries)
     return ImageRequest(
         prompt=prompt, model=options.model or default_model(), style=options.style, size_px=options.size, n=options.n,
         sampling=sampling, background=options.background,

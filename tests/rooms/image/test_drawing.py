@@ -14,7 +14,7 @@ from makar.generate.artifact import this_platform
 from makar.kit.errors import BadInput, UnknownName
 from makar.methods.flow import steps
 from makar.rooms.image import ROOM, ImageRequest, ImageSampling, Reference
-from makar.rooms.image.drawing import Given, Reals, draw
+from makar.rooms.image.drawing import Given, Reals, draw, noise
 from makar.rooms.image.models import tiny
 from makar.rooms.image.models.patchflow import PatchFlow, Pixels
 from makar.store.pictures import ESRGAN
@@ -69,6 +69,9 @@ def test_no_strength_changes_nothing_and_a_mask_keeps_the_rest(model: PatchFlow)
     given[..., :3] = random.integers(0, 256, (32, 32, 3))
     untouched = drawn(model, request(reference=Reference(in_base64(given), 0.0)))[0]
     assert np.array_equal(untouched, given)
+    half = [request(reference=Reference(in_base64(given), 0.5), sampling=dataclasses.replace(SAMPLING, tries=tries))
+            for tries in (1, 4)]
+    assert np.array_equal(*(drawn(model, one)[0] for one in half)), "there is one picture to begin with"
     mask = np.zeros((32, 32, 4), np.uint8)
     mask[..., 3] = 255
     mask[8:16, 8:24, :3] = 255
@@ -85,7 +88,8 @@ def test_more_strength_goes_further_away() -> None:
     def exact(z: Reals, t: float) -> Reals:
         return t * z / (t**2 + (1 - t) ** 2)  # of data that are standard normal numbers
 
-    apart = [float(np.square(draw(given.shape, exact, 2, steps(20), "heun", Given(given, strength)) - given).mean())
+    start = noise(2, given.shape)
+    apart = [float(np.square(draw(start, exact, steps(20), "heun", Given(given, strength)) - given).mean())
              for strength in (0.0, 0.3, 0.6, 1.0)]
     assert apart[0] == 0
     assert apart == sorted(apart)
@@ -113,7 +117,9 @@ def test_what_cannot_be_asked_is_refused_in_one_line(model: PatchFlow) -> None:
         with pytest.raises(BadInput, match=words):
             request(**changes)
     for changes, words in (({"num_steps": 0}, "steps"), ({"guidance": -1.0}, "guidance"),
-                           ({"solver": "rk"}, "euler"), ({"times": "0 0.5"}, "8 steps"), ({"times": "0 a"}, "spaces"),
+                           ({"tries": 0}, "tries"),
+                           ({"tries": 33}, "tries"), ({"solver": "rk"}, "euler"),
+                           ({"times": "0 0.5"}, "8 steps"), ({"times": "0 a"}, "spaces"),
                            ({"num_steps": 2, "times": "0.1 0.5"}, "rise from 0"),
                            ({"num_steps": 3, "times": "0 0.5 nan"}, "rise from 0")):
         with pytest.raises(BadInput, match=words):

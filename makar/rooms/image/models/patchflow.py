@@ -16,15 +16,16 @@ from makar.codecs.prompts import Prompts, reader
 from makar.kit.config import from_json
 from makar.kit.errors import BadInput, Damaged
 from makar.kit.files import read_text
-from makar.native.pictures import PictureNet, picture_net
+from makar.native.pictures import Asked, PictureNet, picture_net
 from makar.native.threads import one_thread
 from makar.nets.shapes import PictureShape, shape_of
 from makar.rooms.image.confidence import NUM_NEAREST, Nearness
-from makar.rooms.image.drawing import Given, denoiser, draw
+from makar.rooms.image.drawing import Given, Reals, denoiser, draw, noise
 from makar.rooms.image.given import opened
 from makar.rooms.image.prompts import condition
 from makar.rooms.image.request import ImageRequest, ImageSampling, Reference
 from makar.rooms.image.styles import Looks
+from makar.rooms.image.tries import best_of, starts_of
 from makar.store import StoredModel
 from makar.store.native import PICTURES
 from makar.store.shards import Quantised, load_arrays, reals
@@ -82,15 +83,21 @@ class PatchFlow:
         Shapes: RGBA (native_px, native_px, 4)
         Raises: UnknownName (a style), BadInput (a prompt or a picture that cannot be read), NotHere, NoNetwork, Damaged
         """
-        s, sampling = self.shape, request.sampling
-        asked = condition(self.prompts, request.prompt, self.looks.number(request.style), s.context_tok)
-        denoise = denoiser(self.net, asked, sampling.guidance)
-        given = None if request.reference is None else given_of(request.reference, s.size_px)
+        asked = condition(self.prompts, request.prompt, self.looks.number(request.style), self.shape.context_tok)
+        given = None if request.reference is None else given_of(request.reference, self.shape.size_px)
         for index in range(request.n):
             with one_thread():
-                values = draw((1, s.channels, s.size_px, s.size_px), denoise, sampling.seed + index,
-                              sampling.grid, sampling.solver, given)
+                values = self._drawn(asked, request.sampling, request.sampling.seed + index, given)
             yield index, self._finished(to_pixels(values)[0], request.style)
+
+    def _drawn(self, asked: Asked, sampling: ImageSampling, seed: int, given: Given | None) -> Reals:
+        s, times, solver = self.shape, sampling.grid, sampling.solver
+        shape = (1, s.channels, s.size_px, s.size_px)
+        z, denoise = noise(seed, shape), denoiser(self.net, asked, sampling.guidance)
+        if sampling.tries > 1 and given is None:
+            starts = starts_of(seed, sampling.tries, shape)
+            z, times = best_of(self.net, asked, sampling.guidance, starts, times, solver)
+        return draw(z, denoise, times, solver, given)
 
     def _finished(self, pixels: Pixels, style: str | None) -> Pixels:
         if style in self.looks.pixel:  # a tile's pixels are painted or they are not

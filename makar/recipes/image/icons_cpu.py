@@ -35,7 +35,7 @@ def config() -> Config:
                   flow=Flow(time_mean=-0.8, time_spread=1.2),
                   optimise=Optimise(name="adamw", rate=1.5e-3, beta2=0.98, ema=0.998, weight_decay=0.02),
                   schedule=Schedule(num_steps=20_000, warmup_steps=100),
-                  watch=Watch(validate_steps=100, validate_pictures=256, sheet_steps=250, num_steps=16, tries=8))
+                  watch=Watch(validate_steps=100, validate_pictures=256, sheet_steps=250, num_steps=16, tries=16))
 
 
 def obtain(folder: Path) -> Pack:

@@ -20,7 +20,7 @@ def config() -> Config:
         icons_cpu.config(), recipe="image/own", start=ICONS_32.name, batch=32, at_once=16,
         optimise=Optimise(name="adamw", rate=3e-4, ema=0.98, weight_decay=0.02),
         schedule=Schedule(num_steps=600, warmup_steps=20),
-        watch=Watch(validate_steps=100, validate_pictures=128, sheet_steps=100, num_steps=16, tries=8))
+        watch=Watch(validate_steps=100, validate_pictures=128, sheet_steps=100, num_steps=16, tries=16))
 
 
 def obtain(folder: Path) -> Pack:

@@ -89,6 +89,14 @@ def _facts(folder: Path) -> dict[str, Any]:
     return facts
 
 
+def facts(folder: Path) -> dict[str, Any]:
+    """What such a folder says of its model, its weights' hash among it, wherever it was taken from.
+
+    Raises: Damaged, BadInput
+    """
+    return {name: fact for name, fact in _facts(folder).items() if name != "origin"}
+
+
 def family_of(folder: Path) -> str:
     """The family that a native folder names.
 

@@ -96,8 +96,7 @@ def stored(name: str | None = None, pull: bool = True, *, source: Path | None = 
 
 def _usable(name: str) -> bool:
     ready = is_ready(name) and is_current(name)
-    # An older version of Makar came with other weights under the same name.
-    return ready and (name not in SHIPPED or read_model(name)[0].sha256 == SHIPPED[name].sha256)
+    return ready and (name not in SHIPPED or SHIPPED[name].is_in(layout.model_folder(name)))
 
 
 def _renew(name: str) -> None:

@@ -26,6 +26,14 @@ class Shipped:
         """Where the package has it: a checkpoint without what only training needs."""
         return Path(__file__).parent / "shipped" / self.name
 
+    def is_in(self, folder: Path) -> bool:
+        """Whether a folder of the store is this model: an older version of Makar came with other weights under the same
+        name, or with the same and another way to draw with them.
+
+        Raises: Damaged, BadInput
+        """
+        return native.facts(folder) == native.facts(self.folder)
+
     def origin(self) -> Origin:
         """What its folder says of itself, its weights read and found to be those that are meant.
 

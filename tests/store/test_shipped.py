@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,12 @@ def test_it_knows_what_it_was_shown_and_by_whom_it_was_drawn() -> None:
     index = open_pictures(stored.folder / "neighbours.safetensors")
     assert {told.licence for told in index.told} == {"Apache-2.0", "CC-BY-4.0", "CC0-1.0", "MIT"}
     assert reals(load_arrays(stored.folder, "weights")[0]["second.out.weight"]).any()
+
+
+def test_another_way_to_draw_with_the_same_weights_is_taken_from_a_newer_version() -> None:
+    facts = store.stored("icons-32").folder / "model.json"
+    as_it_came = facts.read_text()
+    told = json.loads(as_it_came)
+    facts.write_text(json.dumps(told | {"usual": {**told["usual"], "tries": 1}}))
+    assert store.stored("icons-32").folder == facts.parent
+    assert facts.read_text() == as_it_came

@@ -20,7 +20,7 @@ from makar.native.pictures import Asked, PictureNet, picture_net
 from makar.native.threads import one_thread
 from makar.nets.shapes import PictureShape, shape_of
 from makar.rooms.image.confidence import NUM_NEAREST, Nearness
-from makar.rooms.image.drawing import Given, Reals, denoiser, draw, noise
+from makar.rooms.image.drawing import Given, Reals, denoiser, draw
 from makar.rooms.image.given import opened
 from makar.rooms.image.prompts import condition
 from makar.rooms.image.request import ImageRequest, ImageSampling, Reference
@@ -93,11 +93,10 @@ class PatchFlow:
     def _drawn(self, asked: Asked, sampling: ImageSampling, seed: int, given: Given | None) -> Reals:
         s, times, solver = self.shape, sampling.grid, sampling.solver
         shape = (1, s.channels, s.size_px, s.size_px)
-        z, denoise = noise(seed, shape), denoiser(self.net, asked, sampling.guidance)
-        if sampling.tries > 1 and given is None:
-            starts = starts_of(seed, sampling.tries, shape)
-            z, times = best_of(self.net, asked, sampling.guidance, starts, times, solver)
-        return draw(z, denoise, times, solver, given)
+        z = starts_of(seed, sampling.tries if given is None else 1, shape)
+        if len(z) > 1:
+            z, times = best_of(self.net, asked, sampling.guidance, z, times, solver)
+        return draw(z, denoiser(self.net, asked, sampling.guidance), times, solver, given)
 
     def _finished(self, pixels: Pixels, style: str | None) -> Pixels:
         if style in self.looks.pixel:  # a tile's pixels are painted or they are not

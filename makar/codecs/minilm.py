@@ -24,6 +24,7 @@ class MiniLM:
         self._show = show
         # What has to be fetched first waits until a prompt is read: a request may yet be refused.
         self._opened = Ahead(self._open, at_once=here(MINILM) and here(MINILM_TOKENS))
+        self._last: tuple[str, NDArray[np.float32]] | None = None
 
     def states(self, prompt: str) -> NDArray[np.float32]:
         """One vector for every token of the prompt, without the marks at its ends.
@@ -31,6 +32,9 @@ class MiniLM:
         Shapes: -> (tokens, 384)
         Raises: BadInput (an empty prompt), NotHere, NoNetwork, Damaged
         """
+        last = self._last
+        if last is not None and last[0] == prompt:  # of one picture it is asked what is known of it, and what to draw
+            return last[1].copy()
         tokens, session = self._opened.get()
         ids = tokens.encode(prompt).ids
         if len(ids) <= 2:
@@ -40,7 +44,8 @@ class MiniLM:
         names = {item.name for item in session.get_inputs()}
         found = session.run(None, {name: value for name, value in given.items() if name in names})[0]
         states: NDArray[np.float32] = found[0, 1:-1].astype(np.float32)
-        return states
+        self._last = prompt, states
+        return states.copy()
 
     def _open(self) -> tuple[Any, Any]:
         """What cuts a prompt into tokens, and the net."""

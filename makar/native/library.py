@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import importlib.machinery
+import os
 from ctypes import c_int, c_int64, c_void_p
 from pathlib import Path
 
@@ -44,7 +45,8 @@ def _typed(found: ctypes.CDLL) -> ctypes.CDLL:
                                 (found.makar_close, (c_void_p,)),
                                 (found.makar_forward, (c_void_p, c_int, c_void_p, c_void_p, c_void_p)),
                                 (found.makar_multiply, (c_void_p, c_int, c_void_p, c_void_p, c_int64, c_void_p)),
-                                (found.makar_multiply_bytes, (c_int, c_void_p, c_void_p, c_int64, c_void_p)),
+                                (found.makar_multiply_bytes, (c_int, c_void_p, c_void_p, c_int64, c_void_p, c_int)),
+                                (found.makar_draw, (c_int, c_void_p, c_void_p, c_void_p, c_int64, c_int64, c_int)),
                                 (found.makar_read, (c_void_p, c_int, c_void_p, c_int64, c_void_p))):
         function.argtypes = arguments
     return found
@@ -54,6 +56,12 @@ def has_path(path: str) -> bool:
     """Whether the kernel is here and this processor can run it by this path."""
     found = library()
     return found is not None and path in PATHS and bool(found.makar_has_path(path_number(path)))
+
+
+@functools.cache
+def num_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0))
 
 
 def path_number(path: str) -> int:

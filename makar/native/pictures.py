@@ -10,13 +10,15 @@ import copy
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from makar.native.blocks import Block, Blocks, path_of
 from makar.native.library import fastest_path
 from makar.native.products import Matrix, matrix_of
+from makar.native.spanned import Space, Spanned
 from makar.native.threads import one_thread
 from makar.nets.shapes import HEAD_DIM, LEAST_LEFT, Components, Patches, PictureShape, rotations
 from makar.store.shards import Quantised, reals
@@ -54,13 +56,16 @@ class Asked:
         nothing = self.with_nothing()
         return Asked(nothing.words, nothing.present, np.concatenate((self.looks, self.looks)))
 
-    def repeated(self, num: int) -> Asked:
-        """Every row so many times."""
-        return Asked(np.repeat(self.words, num, 0), np.repeat(self.present, num, 0), np.repeat(self.looks, num, 0))
-
 
 class PictureNet(Protocol):
-    """Noisy pictures at one time to clean ones."""
+    """Noisy pictures at one time to clean ones. Each row of what is asked for serves as many pictures, in order."""
+
+    def begin(self, noise: Reals) -> Any:
+        """Noise as the net likes it best; what it finds in it is of the same kind, or an array.
+
+        Shapes: (B, C, S, S)
+        """
+        ...
 
     def __call__(self, pictures: Reals, time: float, asked: Asked) -> Reals:
         """Shapes: pictures (B, C, S, S) -> (B, C, S, S)"""
@@ -126,32 +131,54 @@ class Transformer:
 
     def __init__(self, shape: Patches, weights: Weights) -> None:
         self._shape, self._weights, self._looks = shape, weights, weights["look.weight"]
-        self._blocks = [weights.of(f"blocks.{layer}") for layer in range(shape.num_layers)]
         self._cos, self._sin = rotations(shape)
+        parts = [weights.of(f"blocks.{layer}") for layer in range(shape.num_layers)]
+        self._tables = np.stack([part["table"] for part in parts])
+        self._blocks = [Block(part.matrix("qkv.weight"), part.matrix("o.weight"), part.matrix("gate_up.weight"),
+                              part.matrix("down.weight"), part["q_norm.weight"], part["k_norm.weight"])
+                        for part in parts]
+        path = path_of(self._blocks)
+        self._kernel = None if path is None else Blocks(self._blocks, float(_EPS), self._cos, self._sin, path)
+
+    def begin(self, noise: Reals) -> Reals:
+        """Noise, from which a way begins."""
+        return noise
 
     def __call__(self, pictures: Reals, time: float, asked: Asked) -> Reals:
         """Shapes: pictures (B, C, S, S) -> (B, C, S, S)"""
-        s, w = self._shape, self._weights
+        s, w, num = self._shape, self._weights, len(asked.words)
         patches = w.linear("widen", w.times("narrow", patches_of(pictures, s.patch_px))) + w["place"]
-        x = np.concatenate((w.linear("word", asked.words) * asked.present[..., None] + w["slot"], patches), 1)
+        words = w.linear("word", asked.words) * asked.present[..., None] + w["slot"]
+        x = np.concatenate((np.repeat(words, len(pictures) // num, 0), patches), 1)
         state = _silu(_moment(w, time) + self._looks[asked.looks] + w.finely("whole", asked.whole))
-        modulation = w.linear("modulate", state).reshape(-1, 6, 1, s.dim)
-        for block in self._blocks:
-            shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = np.moveaxis(modulation + block["table"][:, None], 1, 0)
-            x = x + gate_a * self._attend(block, _norm(x) * (1 + scale_a) + shift_a)
-            x = x + gate_m * _swiglu(block, _norm(x) * (1 + scale_m) + shift_m)
-        shift, scale = np.split(w.linear("modulate_out", state)[:, None], 2, -1)
-        return picture_of(w.linear("out", _norm(x[:, s.context_tok:]) * (1 + scale) + shift), s.patch_px, s.size_px)
+        modulation = w.linear("modulate", state).reshape(num, 1, 6, s.dim) + self._tables
+        x = self.through(x, modulation)
+        x = x.reshape(num, -1, *x.shape[1:])  # (what is asked, pictures of it, tokens, dim)
+        shift, scale = np.split(w.linear("modulate_out", state)[:, None, None], 2, -1)
+        found = w.linear("out", _norm(x[:, :, s.context_tok:]) * (1 + scale) + shift)
+        return picture_of(found.reshape(len(pictures), -1, s.patch_values), s.patch_px, s.size_px)
 
-    def _attend(self, block: Weights, x: Reals) -> Reals:
-        num, length, dim = x.shape
-        qkv = block.times("qkv", x).reshape(num, length, 3, self._shape.num_heads, HEAD_DIM)
+    def through(self, x: Reals, modulation: Reals) -> Reals:
+        """Through the blocks: by the kernel where it is here and they are in int8. Shapes: as of `Blocks`"""
+        if self._kernel is not None:
+            return self._kernel(x, modulation)
+        x, shape = x.reshape(len(modulation), -1, *x.shape[1:]), x.shape
+        for number, block in enumerate(self._blocks):
+            shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = np.moveaxis(modulation[:, number, :, None, None], 1, 0)
+            x = x + gate_a * self._attend(block, _norm(x) * (1 + scale_a) + shift_a)
+            gate, up = np.split(block.gate_up.times(_norm(x) * (1 + scale_m) + shift_m), 2, -1)
+            x = x + gate_m * block.down.times(_silu(gate) * up)
+        return x.reshape(shape)
+
+    def _attend(self, block: Block, x: Reals) -> Reals:
+        length, dim = x.shape[-2:]
+        qkv = block.qkv.times(x).reshape(-1, length, 3, self._shape.num_heads, HEAD_DIM)
         q, k, v = qkv.transpose(2, 0, 3, 1, 4)  # (B, H, T, D)
-        q, k = (self._turned(_norm(part) * block[f"{name}_norm.weight"]) for name, part in (("q", q), ("k", k)))
+        q, k = (self._turned(_norm(part) * norm) for part, norm in ((q, block.q_norm), (k, block.k_norm)))
         scores = q @ k.swapaxes(-1, -2) * np.float32(HEAD_DIM**-0.5)
         shares = np.exp(scores - scores.max(-1, keepdims=True))
         y = shares / shares.sum(-1, keepdims=True) @ v
-        return block.times("o", y.swapaxes(1, 2).reshape(num, length, dim))
+        return block.o.times(y.swapaxes(1, 2).reshape(*x.shape[:-1], dim))
 
     def _turned(self, x: Reals) -> Reals:
         turned: Reals = x * self._cos + np.concatenate((x[..., HEAD_DIM // 2:], x[..., :HEAD_DIM // 2]), -1) * self._sin
@@ -162,29 +189,46 @@ class ComponentNet:
     """The net over principal components of whole pictures. Its equations stand in `makar.nets.components`."""
 
     def __init__(self, shape: Components, weights: Weights) -> None:
-        self._weights, self._looks, self._back = weights, weights["look.weight"], weights.turned("basis")
+        self._weights, self._looks = weights, weights["look.weight"]
+        scales, back = weights.turned("basis")
+        self._space = Space(weights["mean"], weights.matrix("basis"), back, scales)
         self._blocks = [weights.of(f"blocks.{layer}") for layer in range(shape.num_layers)]
 
-    def __call__(self, pictures: Reals, time: float, asked: Asked) -> Reals:
+    def begin(self, noise: Reals) -> Spanned:
+        """Noise, from which a way begins."""
+        return self._space.begin(noise)
+
+    @overload
+    def __call__(self, pictures: Reals, time: float, asked: Asked) -> Reals: ...
+    @overload
+    def __call__(self, pictures: Spanned, time: float, asked: Asked) -> Spanned: ...
+    def __call__(self, pictures: Reals | Spanned, time: float, asked: Asked) -> Reals | Spanned:
         """Shapes: pictures (B, C, S, S) -> (B, C, S, S)"""
-        w, num, left = self._weights, len(pictures), max(1 - time, LEAST_LEFT)
-        mean, variance, (scales, back) = w["mean"], w["variance"], self._back
-        z = w.matrix("basis").finely(pictures.reshape(num, -1) - time * mean)
+        if isinstance(pictures, Spanned):
+            return pictures.clean(self._clean(pictures.components(time), time, asked))
+        space, num = self._space, len(pictures)
+        found = self._clean(space.basis.finely(pictures.reshape(num, -1) - time * space.mean), time, asked)
+        return (space.mean + space.pictures(found)).reshape(pictures.shape)
+
+    def _clean(self, z: Reals, time: float, asked: Asked) -> Reals:
+        """Shapes: components of what is not the mean (B, components) -> the same, clean"""
+        w, num, left = self._weights, len(asked.words), max(1 - time, LEAST_LEFT)
+        z = z.reshape(num, -1, z.shape[-1])  # (what is asked, pictures of it, components)
+        variance = w["variance"]
         seen = time**2 * variance + left**2
         words = (asked.words * asked.present[..., None]).reshape(num, -1)
         told = w.finely("told", np.concatenate((words, asked.whole), 1)) + self._looks[asked.looks]
         content, way = np.split(told, 2, -1)
         state = _silu(_moment(w, time) + way)
-        modulation = w.linear("modulate", state).reshape(num, 3, -1)
-        x = w.linear("seen", z / np.sqrt(seen)) + content
+        modulation = w.linear("modulate", state).reshape(num, 3, 1, -1)
+        x = w.linear("seen", z / np.sqrt(seen)) + content[:, None]
         for block in self._blocks:
-            shift, scale, gate = np.moveaxis(modulation + block["table"], 1, 0)
+            shift, scale, gate = np.moveaxis(modulation + block["table"][:, None], 1, 0)
             x = x + gate * _swiglu(block, _norm(x) * (1 + scale) + shift)
-        shift, scale = np.split(w.linear("modulate_out", state), 2, -1)
+        shift, scale = np.split(w.linear("modulate_out", state)[:, None], 2, -1)
         missing = w.linear("out", _norm(x) * (1 + scale) + shift)
         clean = time * variance / seen * z + left * np.sqrt(variance / seen) * missing
-        found: Reals = mean + back.finely(np.asarray(clean * scales, np.float32))
-        return found.reshape(pictures.shape)
+        return np.asarray(clean.reshape(-1, z.shape[-1]), np.float32)
 
 
 class Relay:
@@ -193,9 +237,19 @@ class Relay:
     def __init__(self, first: ComponentNet, second: Transformer, handover: float) -> None:
         self._first, self._second, self._handover = first, second, handover
 
-    def __call__(self, pictures: Reals, time: float, asked: Asked) -> Reals:
+    def begin(self, noise: Reals) -> Spanned:
+        """Noise, from which a way begins."""
+        return self._first.begin(noise)
+
+    @overload
+    def __call__(self, pictures: Reals, time: float, asked: Asked) -> Reals: ...
+    @overload
+    def __call__(self, pictures: Spanned, time: float, asked: Asked) -> Reals | Spanned: ...
+    def __call__(self, pictures: Reals | Spanned, time: float, asked: Asked) -> Reals | Spanned:
         """Shapes: pictures (B, C, S, S) -> (B, C, S, S)"""
-        return (self._first if time < self._handover else self._second)(pictures, time, asked)
+        if time < self._handover:
+            return self._first(pictures, time, asked)
+        return self._second(np.asarray(pictures), time, asked)
 
 
 def picture_net(shape: PictureShape, weights: Mapping[str, Reals | Quantised]) -> PictureNet:

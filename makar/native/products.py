@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from makar.kit.errors import NotHere
-from makar.native.library import ERRORS, has_path, library, path_number
+from makar.native.library import ERRORS, has_path, library, num_cores, path_number
 from makar.store.shards import Quantised, reals
 
 Reals = NDArray[np.float32]
@@ -59,7 +59,9 @@ class Real:
     finely = times
 
 
-class _Bytes(Structure):
+class Bytes(Structure):
+    """As the kernel knows such a matrix."""
+
     _fields_ = (("rows", c_int64), ("cols", c_int64), ("data", c_void_p), ("scales", c_void_p), ("moved", c_void_p))
 
 
@@ -73,7 +75,7 @@ class Int8:
 
     def __init__(self, values: NDArray[np.int8], scales: Reals, path: str | None) -> None:
         self._rows, self._cols = values.shape
-        self._path, self._scales = path, scales.astype(np.float32)
+        self.path, self._scales = path, scales.astype(np.float32)
         self._values: NDArray[Any] = values
         if path is None:
             return
@@ -87,7 +89,7 @@ class Int8:
         self._values = padded.view(np.int32).reshape(panels, _PANEL, quads).swapaxes(1, 2).copy()
         self._scales = np.pad(self._scales, (0, len(padded) - self._rows))
         self._moved = np.pad(values.sum(1, dtype=np.int32) * 128, (0, len(padded) - self._rows))
-        self._bytes = _Bytes(self._rows, self._cols, *(part.ctypes.data for part in
+        self.bytes = Bytes(self._rows, self._cols, *(part.ctypes.data for part in
                                                        (self._values, self._scales, self._moved)))
 
     def times(self, x: Reals) -> Reals:
@@ -99,11 +101,11 @@ class Int8:
             raise ValueError(f"a matrix of {self._cols} columns times rows of {x.shape[-1]}")
         rows = np.ascontiguousarray(x, np.float32).reshape(-1, self._cols)
         y = np.empty((len(rows), self._rows), np.float32)
-        if self._path is None:
+        if self.path is None:
             y = self._alone(rows)
         elif len(rows):
-            error = self._multiply(path_number(self._path), byref(self._bytes), rows.ctypes.data, len(rows),
-                                   y.ctypes.data)
+            error = self._multiply(path_number(self.path), byref(self.bytes), rows.ctypes.data, len(rows),
+                                   y.ctypes.data, num_cores())
             if error:
                 raise ValueError(f"the kernel refused {ERRORS[error]}")
         return y.reshape(*x.shape[:-1], self._rows)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from makar.kit.errors import Damaged
 from makar.store import native
@@ -32,7 +34,11 @@ class Shipped:
 
         Raises: Damaged, BadInput
         """
-        return native.facts(folder) == native.facts(self.folder)
+        return native.facts(folder) == self._facts
+
+    @functools.cached_property
+    def _facts(self) -> Mapping[str, Any]:
+        return native.facts(self.folder)
 
     def origin(self) -> Origin:
         """What its folder says of itself, its weights read and found to be those that are meant.

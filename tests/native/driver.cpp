@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "kernel.h"
@@ -18,7 +19,9 @@ Pool* makar_open(int num_threads);
 void makar_close(Pool* pool);
 int makar_forward(Pool* pool, int path, const Model* model, const Cache* cache, const Rows* rows);
 int makar_multiply(Pool* pool, int path, const Matrix* matrix, const float* x, int64_t num_rows, float* y);
-int makar_multiply_bytes(int path, const Bytes* matrix, const float* x, int64_t num_rows, float* y);
+int makar_multiply_bytes(int path, const Bytes* matrix, const float* x, int64_t num_rows, float* y, int num_threads);
+int makar_draw(int path, const PictureBlocks* blocks, float* x, const float* modulation, int64_t num_pictures,
+               int64_t num_asked, int num_threads);
 int makar_read(Pool* pool, int path, const uint64_t* numbers, int64_t num, uint64_t* sum);
 }
 
@@ -124,27 +127,77 @@ void multiply(Pool* pool, int path) {
   expect(makar_multiply(pool, path, &none, &x, 1, &x) != 0, "a matrix of 5 bits is refused");
 }
 
+// A matrix of any bytes.
+struct ByteWeights {
+  ByteWeights(int64_t rows, int64_t cols) {
+    const int64_t padded = panels_of(rows) * kPanel;
+    data.resize(padded * quads_of(cols) * 4);
+    for (int8_t& byte : data) byte = int8_t(random_bits());
+    scales = normal(padded), moved.assign(padded, 7);
+    for (float& scale : scales) scale /= 1024;
+    matrix = {rows, cols, data.data(), scales.data(), moved.data()};
+  }
+  std::vector<int8_t> data;
+  std::vector<float> scales;
+  std::vector<int32_t> moved;
+  Bytes matrix;
+};
+
 void multiply_bytes(int path) {
   for (int64_t rows : {1, 16, 70})
     for (int64_t cols : {1, 4, 17, 64, 130})
       for (int64_t count : {1, 2, 9, 13}) {
-        const int64_t padded = panels_of(rows) * kPanel;
-        std::vector<int8_t> data(padded * quads_of(cols) * 4);
-        for (int8_t& byte : data) byte = int8_t(random_bits());
-        const std::vector<float> x = normal(count * cols), scales = normal(padded);
-        const std::vector<int32_t> moved(padded, 7);
+        const ByteWeights weights(rows, cols);
+        const std::vector<float> x = normal(count * cols);
         std::vector<float> y(count * rows);
-        const Bytes matrix{rows, cols, data.data(), scales.data(), moved.data()};
-        expect(makar_multiply_bytes(path, &matrix, x.data(), count, y.data()) == 0, "a product of bytes is computed");
-        expect(makar_multiply_bytes(path, &matrix, x.data(), 0, y.data()) != 0, "no rows are refused");
+        expect(makar_multiply_bytes(path, &weights.matrix, x.data(), count, y.data(), 2) == 0,
+               "a product of bytes is computed");
+        expect(makar_multiply_bytes(path, &weights.matrix, x.data(), 0, y.data(), 2) != 0, "no rows are refused");
       }
+  const ByteWeights weights(600, 700);
+  const std::vector<float> many = normal(50 * 700);
+  std::vector<float> alone(50 * 600), together(alone);
+  expect(makar_multiply_bytes(path, &weights.matrix, many.data(), 50, alone.data(), 1) == 0, "one thread is enough");
+  expect(makar_multiply_bytes(path, &weights.matrix, many.data(), 50, together.data(), 4) == 0, "more share the rows");
+  expect(alone == together, "threads change no bits");
   const int8_t data[64] = {};
   const float scales[16] = {}, x = 0;
   const int32_t moved[16] = {};
   float y;
   for (const Bytes& bad : {Bytes{1, 1 << 16, data, scales, moved}, Bytes{0, 1, data, scales, moved},
                            Bytes{1, 1, data, nullptr, moved}})
-    expect(makar_multiply_bytes(path, &bad, &x, 1, &y) != 0, "a matrix that does not fit is refused");
+    expect(makar_multiply_bytes(path, &bad, &x, 1, &y, 1) != 0, "a matrix that does not fit is refused");
+}
+
+void draw(int path) {
+  const int64_t tokens = 19, dim = 96, heads = 2, hidden = 49;
+  std::vector<ByteWeights> weights;
+  for (int i = 0; i < 2; i++)
+    for (auto [rows, cols] : {std::pair{3 * dim, dim}, std::pair{dim, dim}, std::pair{2 * hidden, dim}, std::pair{dim, hidden}})
+      weights.emplace_back(rows, cols);
+  const std::vector<float> norm = normal(dim / heads), cos = normal(tokens * dim / heads), sin = normal(cos.size());
+  std::vector<PictureBlock> blocks;
+  for (int i = 0; i < 8; i += 4)
+    blocks.push_back({weights[i].matrix, weights[i + 1].matrix, weights[i + 2].matrix, weights[i + 3].matrix,
+                      norm.data(), norm.data()});
+  const PictureBlocks all{2, tokens, dim, heads, hidden, 1e-6, blocks.data(), cos.data(), sin.data()};
+  const std::vector<float> start = normal(6 * tokens * dim), modulation = normal(3 * 2 * 6 * dim);
+  std::vector<float> alone(start), together(start);
+  for (int picture = 0; picture < 6; picture++)
+    expect(makar_draw(path, &all, alone.data() + picture * tokens * dim,
+                      modulation.data() + picture / 2 * 2 * 6 * dim, 1, 1, 1) == 0, "a picture is drawn");
+  expect(makar_draw(path, &all, together.data(), modulation.data(), 6, 3, 4) == 0, "pictures are drawn");
+  expect(alone == together && alone != start, "company changes no bits");
+  float* x = together.data();
+  expect(makar_draw(path, &all, x, modulation.data(), 6, 4, 1) != 0, "what does not divide the pictures is refused");
+  expect(makar_draw(path, &all, nullptr, modulation.data(), 6, 3, 1) != 0, "no pictures are refused");
+  for (auto change : {+[](PictureBlocks& b) { b.hidden_dim++; }, +[](PictureBlocks& b) { b.num_heads = 4; },
+                      +[](PictureBlocks& b) { b.dim = 0; }, +[](PictureBlocks& b) { b.cos = nullptr; },
+                      +[](PictureBlocks& b) { b.num_tokens = 1 << 20; }}) {
+    PictureBlocks bad = all;
+    change(bad);
+    expect(makar_draw(path, &bad, x, modulation.data(), 6, 3, 1) != 0, "blocks that do not fit are refused");
+  }
 }
 
 // Threads that come to their meetings early and late, about as long as they spin, so that some sleep: nobody leaves a
@@ -181,6 +234,7 @@ int main() {
     if (!makar_has_path(path)) continue;
     num_paths++;
     multiply_bytes(path);
+    draw(path);
     for (int threads : {1, 3}) {
       Pool* pool = makar_open(threads);
       multiply(pool, path);

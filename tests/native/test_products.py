@@ -69,6 +69,12 @@ def test_a_row_has_the_same_bits_in_any_company(path: str | None) -> None:
     assert np.array_equal(matrix.times(x.T.copy().T), whole)
 
 
+@pytest.mark.parametrize("path", HERE)
+def test_rows_that_threads_share_have_the_bits_of_numpy(path: str) -> None:
+    kept, x = weight(500, 600), normal(41, 600)
+    assert np.array_equal(matrix_of(kept, path).times(x), matrix_of(kept, None).times(x))
+
+
 @pytest.mark.parametrize("path", WAYS)
 def test_rows_of_nothing_come_to_nothing(path: str | None) -> None:
     assert not matrix_of(weight(17, 40), path).times(np.zeros((3, 40), np.float32)).any()

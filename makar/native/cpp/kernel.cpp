@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <system_error>
+#include <thread>
 #include <vector>
 
 #include "pool.h"
@@ -50,6 +52,21 @@ bool fits(const Cache& c) {
 bool fits(const Bytes& m) {
   constexpr int64_t most_rows = int64_t(1) << 28, most_cols = int64_t(1) << 16;  // 2^16 * 255 * 127 < 2^31
   return m.rows > 0 && m.cols > 0 && m.rows < most_rows && m.cols < most_cols && m.data && m.scales && m.moved;
+}
+
+bool fits(const Bytes& m, int64_t rows, int64_t cols) { return fits(m) && m.rows == rows && m.cols == cols; }
+
+bool fits(const PictureBlocks& b) {
+  constexpr int64_t most = int64_t(1) << 14;
+  if (b.num_blocks < 1 || b.num_tokens < 1 || b.num_tokens > most || b.dim < 1 || b.dim > most || b.hidden_dim < 1 ||
+      b.hidden_dim > most || b.num_heads < 1 || b.dim % b.num_heads || b.dim / b.num_heads % 16 || !b.blocks || !b.cos ||
+      !b.sin)
+    return false;
+  return std::all_of(b.blocks, b.blocks + b.num_blocks, [&](const PictureBlock& block) {
+    return fits(block.qkv, 3 * b.dim, b.dim) && fits(block.o, b.dim, b.dim) &&
+           fits(block.gate_up, 2 * b.hidden_dim, b.dim) && fits(block.down, b.dim, b.hidden_dim) && block.q_norm &&
+           block.k_norm;
+  });
 }
 
 bool within(const int32_t* values, int64_t num, int64_t end) {
@@ -115,6 +132,58 @@ void forward(Pool& pool, const Path& path, const Model& model, const Cache& cach
   }
 }
 
+// work(thread) on so many threads, of which the caller is one. For calls that are long enough to start threads for.
+template <class Fn>
+void together(int64_t num_threads, Fn work) {
+  std::vector<std::thread> others;
+  others.reserve(num_threads);
+  try {
+    for (int64_t thread = 1; thread < num_threads; thread++) others.emplace_back(work, thread);
+  } catch (const std::system_error&) {  // no more threads to be had: those that run do the work
+  }
+  work(0);
+  for (auto& other : others) other.join();
+}
+
+// Rows of a product, some for each thread.
+void multiply_bytes(const Path& path, const Bytes& matrix, const float* x, int64_t num_rows, float* y, int num_threads) {
+  constexpr int64_t few_rows = 6, few_products = 1 << 22;  // of which a thread needs more to be worth its start
+  const int64_t width = groups_of(matrix.cols) * kGroup, most = num_rows * matrix.rows * matrix.cols / few_products;
+  const int64_t num = std::clamp<int64_t>(std::min(most, num_rows / few_rows), 1, num_threads);
+  std::vector<int8_t> quants(num_rows * width);
+  std::vector<float> scales(num_rows);
+  const int64_t part = (num_rows + num * few_rows - 1) / (num * few_rows) * few_rows;
+  std::atomic<int64_t> next{0};
+  together(num, [&](int64_t) {
+    for (int64_t start; (start = next.fetch_add(part)) < num_rows;)
+      path.multiply_bytes({&matrix, x + start * matrix.cols, y + start * matrix.rows, std::min(part, num_rows - start),
+                           width, quants.data() + start * width, scales.data() + start});
+  });
+}
+
+// Pictures, each by one thread, that takes the next one nobody else has.
+void draw(const Path& path, const PictureBlocks& b, float* x, const float* modulation, int64_t num_pictures,
+          int64_t num_asked, int num_threads) {
+  const int64_t across = panels_of(b.num_tokens) * kPanel, widest = std::max(3 * b.dim, 2 * b.hidden_dim);
+  const int64_t quants = groups_of(std::max(b.dim, b.hidden_dim)) * kGroup, floats = b.num_tokens * (b.dim + widest + 1) +
+                                                                                    across * (b.dim / b.num_heads + 1);
+  const int64_t num = std::min<int64_t>(num_threads, num_pictures);
+  std::vector<float> scratch(num * floats);
+  std::vector<int8_t> bytes(num * b.num_tokens * quants);
+  std::atomic<int64_t> next{0};
+  together(num, [&](int64_t thread) {
+    Picture p{&b};
+    p.narrow = scratch.data() + thread * floats, p.wide = p.narrow + b.num_tokens * b.dim;
+    p.keys = p.wide + b.num_tokens * widest, p.shares = p.keys + across * (b.dim / b.num_heads);
+    p.scales = p.shares + across, p.quants = bytes.data() + thread * b.num_tokens * quants;
+    for (int64_t picture; (picture = next++) < num_pictures;) {
+      p.x = x + picture * b.num_tokens * b.dim;
+      p.modulation = modulation + picture / (num_pictures / num_asked) * b.num_blocks * 6 * b.dim;
+      path.draw(p);
+    }
+  });
+}
+
 template <class Fn>
 int checked(Pool* pool, int path, Fn fn) {
   if (!path_of(path)) return kNoPath;
@@ -167,16 +236,30 @@ int makar_multiply(Pool* pool, int path, const Matrix* matrix, const float* x, i
   });
 }
 
-// One product of bytes by the thread that calls; no pool is needed.
-int makar_multiply_bytes(int path, const Bytes* matrix, const float* x, int64_t num_rows, float* y) {
+// One product of bytes; no pool is needed.
+int makar_multiply_bytes(int path, const Bytes* matrix, const float* x, int64_t num_rows, float* y, int num_threads) {
   if (!path_of(path)) return kNoPath;
   if (!fits(*matrix)) return kBadMatrix;
-  if (num_rows < 1 || num_rows >= int64_t(1) << 28 || !x || !y) return kBadRows;
+  if (num_rows < 1 || num_rows >= int64_t(1) << 28 || !x || !y || num_threads < 1) return kBadRows;
   try {
-    const int64_t width = groups_of(matrix->cols) * kGroup;
-    std::vector<uint8_t> quants(num_rows * width);
-    std::vector<float> scales(num_rows);
-    path_of(path)->multiply_bytes({matrix, x, y, num_rows, width, quants.data(), scales.data()});
+    multiply_bytes(*path_of(path), *matrix, x, num_rows, y, num_threads);
+    return kOk;
+  } catch (const std::exception&) {
+    return kNoMemory;
+  }
+}
+
+// Pictures through all blocks, in place. x (pictures, tokens, dim), modulation (asked, blocks, 6, dim): each of those serves
+// as many pictures, in their order.
+int makar_draw(int path, const PictureBlocks* blocks, float* x, const float* modulation, int64_t num_pictures,
+               int64_t num_asked, int num_threads) {
+  if (!path_of(path)) return kNoPath;
+  if (!fits(*blocks)) return kBadModel;
+  if (num_pictures < 1 || num_pictures >= int64_t(1) << 20 || num_asked < 1 || num_pictures % num_asked || !x ||
+      !modulation || num_threads < 1)
+    return kBadRows;
+  try {
+    draw(*path_of(path), *blocks, x, modulation, num_pictures, num_asked, num_threads);
     return kOk;
   } catch (const std::exception&) {
     return kNoMemory;

@@ -100,7 +100,7 @@ struct Product {
 };
 
 // A matrix of int8 with a scale for each row; see products.py for the order of its bytes. moved: what activations that are
-// 128 too large add to each sum.
+// 128 too large add to each sum (on one path they are).
 struct Bytes {
   int64_t rows, cols;
   const int8_t* data;
@@ -110,14 +110,38 @@ struct Bytes {
 
 inline int64_t quads_of(int64_t cols) { return (cols + 3) / 4; }
 
-// y (rows, matrix rows) = x (rows, cols) times the transposed matrix; `quants` has `width` bytes for each row.
+// y (rows, matrix rows) = x (rows, cols) times the transposed matrix; `quants` has room for `width` activations of
+// 8 bits for each row.
 struct ByteProduct {
   const Bytes* matrix;
   const float* x;
   float* y;
   int64_t num_rows, width;
-  uint8_t* quants;
+  void* quants;
   float* scales;
+};
+
+// A block of a Transformer over the words and patches of a picture. q_norm, k_norm: (head_dim)
+struct PictureBlock {
+  Bytes qkv, o, gate_up, down;  // queries, keys and values one after another; so gate and up
+  const float *q_norm, *k_norm;
+};
+
+struct PictureBlocks {
+  int64_t num_blocks, num_tokens, dim, num_heads, hidden_dim;
+  double norm_eps;
+  const PictureBlock* blocks;
+  const float *cos, *sin;  // (num_tokens, head_dim)
+};
+
+// One picture on its way, with scratch of the thread that takes it. modulation, by block: shift, scale and gate of the
+// looking, then of the rest, (num_blocks, 6, dim)
+struct Picture {
+  const PictureBlocks* blocks;
+  float* x;  // (num_tokens, dim)
+  const float* modulation;
+  float *narrow, *wide, *keys, *shares, *scales;  // (num_tokens, dim), (num_tokens, widest), see picture.h, a row's each
+  int8_t* quants;
 };
 
 constexpr int kFewRows = 8;  // so many rows are normalised by every thread for itself rather than shared
@@ -128,6 +152,7 @@ struct Path {
   void (*step)(Job*, int thread);
   void (*multiply)(Product*, int thread);
   void (*multiply_bytes)(const ByteProduct&);  // by the thread that calls it
+  void (*draw)(const Picture&);                // the same
 };
 
 extern const Path generic_path;

@@ -11,7 +11,8 @@ namespace {
 struct F {
   __m256 a, b;
 };
-constexpr int kMaxRows = 4, kMaxQueries = 4, kByteRows = 2, kPanelsAtOnce = 1;
+constexpr int kMaxRows = 4, kMaxQueries = 4, kByteRows = 3, kPanelsAtOnce = 1;
+using Activation = int8_t;  // of a product of bytes
 
 inline F splat(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
 inline F load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
@@ -113,33 +114,36 @@ inline void dot(const uint8_t* quants, const Group* const* a, F (&dots)[kRows]) 
   }
 }
 
-// See lanes_avx512.h. Four rows of a panel are widened to 16 bits; each of their sums stands in two neighbouring halves.
+// See lanes_avx512.h. Of a product of two bytes the sign goes to the activation: u8 x s8 pairs are added in 16 bits, which
+// two of 128 * 127 cannot overflow.
 template <int kRows, int kPanels>
-inline void sum_bytes(const uint8_t* a, int64_t stride, const int8_t* panels, int64_t panel_bytes, int64_t num_quads,
-                      const int32_t* moved, F (&sums)[kRows][kPanels]) {
+inline void sum_bytes(const Activation* a, int64_t stride, const int8_t* panels, int64_t panel_bytes, int64_t num_quads,
+                      const int32_t*, F (&sums)[kRows][kPanels]) {
+  const __m256i ones = _mm256_set1_epi16(1);
+  auto added = [&](__m256i whole, __m256i all, __m256i weights, __m256i sizes) {
+    __m256i pairs = _mm256_maddubs_epi16(sizes, _mm256_sign_epi8(all, weights));
+    return _mm256_add_epi32(whole, _mm256_madd_epi16(pairs, ones));
+  };
   for (int panel = 0; panel < kPanels; panel++) {
-    __m256i halves[kRows][4];
-    for (int t = 0; t < kRows; t++)
-      for (int part = 0; part < 4; part++) halves[t][part] = _mm256_setzero_si256();
+    __m256i whole[kRows][2];
+#pragma GCC unroll 8
+    for (int t = 0; t < kRows; t++) whole[t][0] = whole[t][1] = _mm256_setzero_si256();
     for (int64_t quad = 0; quad < num_quads; quad++) {
-      const int8_t* weights = panels + panel * panel_bytes + quad * 64;
+      auto weights = reinterpret_cast<const __m256i*>(panels + panel * panel_bytes + quad * 64);
+      const __m256i first = _mm256_loadu_si256(weights), second = _mm256_loadu_si256(weights + 1);
+      const __m256i first_sizes = _mm256_abs_epi8(first), second_sizes = _mm256_abs_epi8(second);
+#pragma GCC unroll 8
       for (int t = 0; t < kRows; t++) {
         int32_t four;
         __builtin_memcpy(&four, a + t * stride + 4 * quad, 4);
-        const __m256i all = _mm256_broadcastq_epi64(_mm_cvtepu8_epi16(_mm_cvtsi32_si128(four)));
-        for (int part = 0; part < 4; part++)
-          halves[t][part] = _mm256_add_epi32(
-              halves[t][part], _mm256_madd_epi16(all, _mm256_cvtepi8_epi16(load_16_bytes(weights + 16 * part))));
+        const __m256i all = _mm256_set1_epi32(four);
+        whole[t][0] = added(whole[t][0], all, first, first_sizes);
+        whole[t][1] = added(whole[t][1], all, second, second_sizes);
       }
     }
+#pragma GCC unroll 8
     for (int t = 0; t < kRows; t++)
-      for (int side = 0; side < 2; side++) {
-        __m256i whole = _mm256_hadd_epi32(halves[t][2 * side], halves[t][2 * side + 1]);
-        whole = _mm256_sub_epi32(
-            _mm256_permute4x64_epi64(whole, 0xd8),
-            _mm256_loadu_si256(reinterpret_cast<const __m256i*>(moved + panel * kPanel + 8 * side)));
-        (side ? sums[t][panel].b : sums[t][panel].a) = _mm256_cvtepi32_ps(whole);
-      }
+      sums[t][panel] = {_mm256_cvtepi32_ps(whole[t][0]), _mm256_cvtepi32_ps(whole[t][1])};
   }
 }
 

@@ -9,6 +9,7 @@ namespace {
 
 using F = __m512;  // with + - * / of its own
 constexpr int kMaxRows = 8, kMaxQueries = 8, kByteRows = 6, kPanelsAtOnce = 4;
+using Activation = uint8_t;  // of a product of bytes: VNNI wants them without a sign, so they are 128 more
 
 inline F splat(float a) { return _mm512_set1_ps(a); }
 inline F load(const float* p) { return _mm512_loadu_ps(p); }
@@ -77,9 +78,10 @@ inline void dot(const uint8_t* quants, const Group* const* a, F (&dots)[kRows]) 
   for (int t = 0; t < kRows; t++) dots[t] = _mm512_cvtepi32_ps(sums[t]);
 }
 
-// sums[t][panel] = the dot products of bytes of row t and the 16 rows of a panel, less what they are `moved` by.
+// sums[t][panel] = the dot products of bytes of row t and the 16 rows of a panel. `moved` is what activations without a
+// sign are too large by, in each sum.
 template <int kRows, int kPanels>
-inline void sum_bytes(const uint8_t* a, int64_t stride, const int8_t* panels, int64_t panel_bytes, int64_t num_quads,
+inline void sum_bytes(const Activation* a, int64_t stride, const int8_t* panels, int64_t panel_bytes, int64_t num_quads,
                       const int32_t* moved, F (&sums)[kRows][kPanels]) {
   __m512i whole[kRows][kPanels];
   for (int t = 0; t < kRows; t++)

@@ -9,6 +9,7 @@ namespace {
 using F = float __attribute__((vector_size(64)));  // with + - * / and comparisons of its own
 using I = int32_t __attribute__((vector_size(64)));
 constexpr int kMaxRows = 2, kMaxQueries = 2, kByteRows = 1, kPanelsAtOnce = 1;
+using Activation = int8_t;  // of a product of bytes
 constexpr I kLane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
 inline F splat(float a) { return F{} + a; }
@@ -82,12 +83,11 @@ inline void dot(const uint8_t* quants, const Group* const* a, F (&dots)[kRows]) 
 }
 
 template <int kRows, int kPanels>
-inline void sum_bytes(const uint8_t* a, int64_t stride, const int8_t* panels, int64_t panel_bytes, int64_t num_quads,
-                      const int32_t* moved, F (&sums)[kRows][kPanels]) {
+inline void sum_bytes(const Activation* a, int64_t stride, const int8_t* panels, int64_t panel_bytes, int64_t num_quads,
+                      const int32_t*, F (&sums)[kRows][kPanels]) {
   for (int t = 0; t < kRows; t++)
     for (int panel = 0; panel < kPanels; panel++) {
-      int32_t whole[16];
-      for (int row = 0; row < 16; row++) whole[row] = -moved[panel * kPanel + row];
+      int32_t whole[16] = {};
       for (int64_t quad = 0; quad < num_quads; quad++)
         for (int row = 0; row < 16; row++)
           for (int i = 0; i < 4; i++)

@@ -1,4 +1,4 @@
 #include "lanes_avx2.h"
-#include "step.h"
+#include "picture.h"
 
-const makar::Path makar::avx2_path = {kMaxQueries, step, multiply, multiply_bytes};
+const makar::Path makar::avx2_path = {kMaxQueries, step, multiply, multiply_bytes, draw};

@@ -1,4 +1,4 @@
 #include "lanes_generic.h"
-#include "step.h"
+#include "picture.h"
 
-const makar::Path makar::generic_path = {kMaxQueries, step, multiply, multiply_bytes};
+const makar::Path makar::generic_path = {kMaxQueries, step, multiply, multiply_bytes, draw};

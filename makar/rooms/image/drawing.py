@@ -74,5 +74,4 @@ def draw(z: Reals, denoise: Denoise[Reals], times: Sequence[float], solver: str,
         z, denoise = mixed(given.clean, z, start), keeping(denoise, given)
     if start >= 1:
         return z
-    drawn: Reals = SAMPLERS[solver](denoise, z, [start + (1 - start) * time for time in times])
-    return drawn
+    return np.asarray(SAMPLERS[solver](denoise, z, [start + (1 - start) * time for time in times]))

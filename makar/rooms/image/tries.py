@@ -9,9 +9,7 @@ Source: Ma et al. 2025, arXiv:2501.09732, section 2 (a search over noises, led b
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -22,8 +20,6 @@ from makar.rooms.image.drawing import Reals, denoiser, noise
 Net = Callable[[Reals, float, Asked], Reals]
 CHOSEN_AT = 0.25
 """How much of the way every try is drawn."""
-AT_ONCE = 4
-"""Tries in one batch, each batch on a core of its own; not more on fewer cores, for its size decides how it rounds."""
 LOOK_AT = 0.1
 """The time at which a try is looked for under noise; of 0.03 to 0.3 none judged better, nor did four together."""
 
@@ -36,17 +32,10 @@ def best_of(net: Net, asked: Asked, guidance: float, starts: Reals, times: Seque
     """
     place = next(place for place, time in enumerate(times) if time >= CHOSEN_AT)
 
-    def tried(some: Reals) -> tuple[Reals, Reals]:
-        some_asked = asked.repeated(len(some))
-        z: Reals = SAMPLERS[solver](denoiser(net, some_asked, guidance), some, times[:place + 1])
-        guess = z if times[place] >= 1 else net(z, times[place], some_asked)
-        return z, misfit(net, some_asked, guess)
-
-    parts = [starts[at:at + AT_ONCE] for at in range(0, len(starts), AT_ONCE)]
-    with ThreadPoolExecutor(min(len(parts), len(os.sched_getaffinity(0)))) as cores:
-        come, misfits = map(np.concatenate, zip(*cores.map(tried, parts), strict=True))
-    best = int(misfits.argmin())
-    return come[best:best + 1], list(times[place:])
+    z: Reals = np.asarray(SAMPLERS[solver](denoiser(net, asked, guidance), starts, times[:place + 1]))
+    guess = z if times[place] >= 1 else net(z, times[place], asked)
+    best = int(misfit(net, asked, guess).argmin())
+    return z[best:best + 1], list(times[place:])
 
 
 def misfit(net: Net, asked: Asked, clean: Reals) -> Reals:

@@ -29,7 +29,7 @@ def exact(z: Reals, time: float, asked: Asked) -> Reals:
         return mean + time * variance / spread * (z - time * mean)
 
     lean = 2 * time * (z * MEANS).sum((1, 2, 3)) / spread
-    word = asked.words[:, 0, 0]
+    word = np.repeat(asked.words[:, 0, 0], len(z) // len(asked.words))
     share = np.where(word == 0, 1 / (1 + np.exp(-np.clip(lean, -60, 60))), (word + 1) / 2).reshape(-1, 1, 1, 1)
     found: Reals = (share * guess(MEANS) + (1 - share) * guess(-MEANS)).astype(np.float32)
     return found

@@ -93,7 +93,7 @@ class PatchFlow:
     def _drawn(self, asked: Asked, sampling: ImageSampling, seed: int, given: Given | None) -> Reals:
         s, times, solver = self.shape, sampling.grid, sampling.solver
         shape = (1, s.channels, s.size_px, s.size_px)
-        z = starts_of(seed, sampling.tries if given is None else 1, shape)
+        z = self.net.begin(starts_of(seed, sampling.tries if given is None else 1, shape))
         if len(z) > 1:
             z, times = best_of(self.net, asked, sampling.guidance, z, times, solver)
         return draw(z, denoiser(self.net, asked, sampling.guidance), times, solver, given)

@@ -15,7 +15,7 @@ from typing import Any, Protocol, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from makar.native.blocks import Block, Blocks, path_of
+from makar.native.blocks import Attention, Block, Blocks, path_of
 from makar.native.library import fastest_path
 from makar.native.products import Matrix, matrix_of
 from makar.native.spanned import Space, Spanned
@@ -134,11 +134,12 @@ class Transformer:
         self._cos, self._sin = rotations(shape)
         parts = [weights.of(f"blocks.{layer}") for layer in range(shape.num_layers)]
         self._tables = np.stack([part["table"] for part in parts])
-        self._blocks = [Block(part.matrix("qkv.weight"), part.matrix("o.weight"), part.matrix("gate_up.weight"),
-                              part.matrix("down.weight"), part["q_norm.weight"], part["k_norm.weight"])
-                        for part in parts]
+        self._attentions = [Attention(part.matrix("qkv.weight"), part.matrix("o.weight"), part["q_norm.weight"],
+                               part["k_norm.weight"]) for part in parts]
+        self._blocks = [Block(part.matrix("gate_up.weight"), part.matrix("down.weight"), attention)
+                        for part, attention in zip(parts, self._attentions, strict=True)]
         path = path_of(self._blocks)
-        self._kernel = None if path is None else Blocks(self._blocks, float(_EPS), self._cos, self._sin, path)
+        self._kernel = None if path is None else Blocks(self._blocks, float(_EPS), path, (self._cos, self._sin))
 
     def begin(self, noise: Reals) -> Reals:
         """Noise, from which a way begins."""
@@ -162,23 +163,23 @@ class Transformer:
         """Through the blocks: by the kernel where it is here and they are in int8. Shapes: as of `Blocks`"""
         if self._kernel is not None:
             return self._kernel(x, modulation)
-        x, shape = x.reshape(len(modulation), -1, *x.shape[1:]), x.shape
-        for number, block in enumerate(self._blocks):
-            shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = np.moveaxis(modulation[:, number, :, None, None], 1, 0)
-            x = x + gate_a * self._attend(block, _norm(x) * (1 + scale_a) + shift_a)
-            gate, up = np.split(block.gate_up.times(_norm(x) * (1 + scale_m) + shift_m), 2, -1)
-            x = x + gate_m * block.down.times(_silu(gate) * up)
-        return x.reshape(shape)
+        x, whole = x.reshape(len(modulation), -1, *x.shape[1:]), x.shape
+        for number, (block, attention) in enumerate(zip(self._blocks, self._attentions, strict=True)):
+            parts = np.moveaxis(modulation[:, number, :, None, None], 1, 0)
+            shift, scale, gate = parts[:3]
+            x = x + gate * self._attend(attention, _norm(x) * (1 + scale) + shift)
+            x = _beyond(block, x, parts[3:])
+        return x.reshape(whole)
 
-    def _attend(self, block: Block, x: Reals) -> Reals:
+    def _attend(self, attention: Attention, x: Reals) -> Reals:
         length, dim = x.shape[-2:]
-        qkv = block.qkv.times(x).reshape(-1, length, 3, self._shape.num_heads, HEAD_DIM)
+        qkv = attention.qkv.times(x).reshape(-1, length, 3, self._shape.num_heads, HEAD_DIM)
         q, k, v = qkv.transpose(2, 0, 3, 1, 4)  # (B, H, T, D)
-        q, k = (self._turned(_norm(part) * norm) for part, norm in ((q, block.q_norm), (k, block.k_norm)))
+        q, k = (self._turned(_norm(part) * norm) for part, norm in ((q, attention.q_norm), (k, attention.k_norm)))
         scores = q @ k.swapaxes(-1, -2) * np.float32(HEAD_DIM**-0.5)
         shares = np.exp(scores - scores.max(-1, keepdims=True))
         y = shares / shares.sum(-1, keepdims=True) @ v
-        return block.o.times(y.swapaxes(1, 2).reshape(*x.shape[:-1], dim))
+        return attention.o.times(y.swapaxes(1, 2).reshape(*x.shape[:-1], dim))
 
     def _turned(self, x: Reals) -> Reals:
         turned: Reals = x * self._cos + np.concatenate((x[..., HEAD_DIM // 2:], x[..., :HEAD_DIM // 2]), -1) * self._sin
@@ -192,7 +193,11 @@ class ComponentNet:
         self._weights, self._looks = weights, weights["look.weight"]
         scales, back = weights.turned("basis")
         self._space = Space(weights["mean"], weights.matrix("basis"), back, scales)
-        self._blocks = [weights.of(f"blocks.{layer}") for layer in range(shape.num_layers)]
+        parts = [weights.of(f"blocks.{layer}") for layer in range(shape.num_layers)]
+        self._tables = np.stack([part["table"] for part in parts])
+        self._blocks = [Block(part.matrix("gate_up.weight"), part.matrix("down.weight")) for part in parts]
+        path = path_of(self._blocks)
+        self._kernel = None if path is None else Blocks(self._blocks, float(_EPS), path)
 
     def begin(self, noise: Reals) -> Spanned:
         """Noise, from which a way begins."""
@@ -220,15 +225,20 @@ class ComponentNet:
         told = w.finely("told", np.concatenate((words, asked.whole), 1)) + self._looks[asked.looks]
         content, way = np.split(told, 2, -1)
         state = _silu(_moment(w, time) + way)
-        modulation = w.linear("modulate", state).reshape(num, 3, 1, -1)
-        x = w.linear("seen", z / np.sqrt(seen)) + content[:, None]
-        for block in self._blocks:
-            shift, scale, gate = np.moveaxis(modulation + block["table"][:, None], 1, 0)
-            x = x + gate * _swiglu(block, _norm(x) * (1 + scale) + shift)
+        modulation = w.linear("modulate", state).reshape(num, 1, 3, -1) + self._tables
+        x = self.through(w.linear("seen", z / np.sqrt(seen)) + content[:, None], modulation)
         shift, scale = np.split(w.linear("modulate_out", state)[:, None], 2, -1)
         missing = w.linear("out", _norm(x) * (1 + scale) + shift)
         clean = time * variance / seen * z + left * np.sqrt(variance / seen) * missing
         return np.asarray(clean.reshape(-1, z.shape[-1]), np.float32)
+
+    def through(self, x: Reals, modulation: Reals) -> Reals:
+        """Through the blocks, as `Transformer.through`. Shapes: x (asked, pictures of it, dim)"""
+        if self._kernel is not None:
+            return self._kernel(x, modulation)
+        for number, block in enumerate(self._blocks):
+            x = _beyond(block, x, np.moveaxis(modulation[:, number, :, None], 1, 0))
+        return x
 
 
 class Relay:
@@ -307,6 +317,8 @@ def _silu(x: Reals) -> Reals:
     return found
 
 
-def _swiglu(block: Weights, x: Reals) -> Reals:
-    gate, up = np.split(block.times("gate_up", x), 2, -1)
-    return block.times("down", _silu(gate) * up)
+def _beyond(block: Block, x: Reals, parts: Reals) -> Reals:
+    """What a block does to every token alone. Shapes: x (..., dim), parts (3, ..., dim)"""
+    shift, scale, gate = parts
+    open_, up = np.split(block.gate_up.times(_norm(x) * (1 + scale) + shift), 2, -1)
+    return x + gate * block.down.times(_silu(open_) * up)

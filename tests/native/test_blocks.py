@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from makar.native.blocks import Block, Blocks, path_of
+from makar.native.blocks import Attention, Block, Blocks, path_of
 from makar.native.library import PATHS, has_path
 from makar.native.pictures import Transformer, Weights
 from makar.native.products import Matrix, matrix_of
@@ -68,17 +68,17 @@ def test_a_picture_has_the_same_bits_in_any_company(path: str) -> None:
 
 def test_without_int8_numpy_draws() -> None:
     matrix: Matrix = matrix_of(normal(4, 4), HERE[0] if HERE else None)
-    assert path_of([Block(matrix, matrix, matrix, matrix, normal(4), normal(4))]) is None
+    assert path_of([Block(matrix, matrix)]) is None
 
 
 @pytest.mark.parametrize("path", HERE)
 def test_what_does_not_fit_is_refused(path: str) -> None:
     weights = Weights(kept(), path).of("blocks.0")
-    block = Block(weights.matrix("qkv.weight"), weights.matrix("o.weight"), weights.matrix("gate_up.weight"),
-                  weights.matrix("down.weight"), weights["q_norm.weight"], weights["k_norm.weight"])
-    cos, sin = rotations(SHAPE)
+    qkv, o, gate_up, down = (weights.matrix(f"{name}.weight") for name in ("qkv", "o", "gate_up", "down"))
+    block = Block(gate_up, down, Attention(qkv, o, weights["q_norm.weight"], weights["k_norm.weight"]))
+    turns = rotations(SHAPE)
     modulation = normal(1, 1, 6, SHAPE.dim)
-    blocks = Blocks([block], 1e-6, cos, sin, path)
+    blocks = Blocks([block], 1e-6, path, turns)
     with pytest.raises(ValueError, match="tokens of"):
         blocks(normal(2, NUM_TOK + 1, SHAPE.dim), modulation)
     with pytest.raises(ValueError, match="tokens of"):
@@ -86,5 +86,5 @@ def test_what_does_not_fit_is_refused(path: str) -> None:
     with pytest.raises(ValueError, match="the rows"):
         blocks(normal(3, NUM_TOK, SHAPE.dim), np.repeat(modulation, 2, 0))
     with pytest.raises(ValueError, match="the model"):
-        other = dataclasses.replace(block, down=block.o)
-        Blocks([block, other], 1e-6, cos, sin, path)(normal(2, NUM_TOK, SHAPE.dim), np.repeat(modulation, 2, 1))
+        other = dataclasses.replace(block, down=o)
+        Blocks([block, other], 1e-6, path, turns)(normal(2, NUM_TOK, SHAPE.dim), np.repeat(modulation, 2, 1))

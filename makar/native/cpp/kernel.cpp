@@ -58,14 +58,14 @@ bool fits(const Bytes& m, int64_t rows, int64_t cols) { return fits(m) && m.rows
 
 bool fits(const PictureBlocks& b) {
   constexpr int64_t most = int64_t(1) << 14;
-  if (b.num_blocks < 1 || b.num_tokens < 1 || b.num_tokens > most || b.dim < 1 || b.dim > most || b.hidden_dim < 1 ||
-      b.hidden_dim > most || b.num_heads < 1 || b.dim % b.num_heads || b.dim / b.num_heads % 16 || !b.blocks || !b.cos ||
-      !b.sin)
+  if (b.num_blocks < 1 || b.num_tokens < 1 || b.num_tokens > most || b.dim < 1 || b.dim > most || b.dim % 16 ||
+      b.hidden_dim < 1 || b.hidden_dim > most || b.num_heads < 0 || !b.blocks)
     return false;
+  if (b.num_heads && (b.dim % b.num_heads || b.dim / b.num_heads % 16 || !b.cos || !b.sin)) return false;
   return std::all_of(b.blocks, b.blocks + b.num_blocks, [&](const PictureBlock& block) {
-    return fits(block.qkv, 3 * b.dim, b.dim) && fits(block.o, b.dim, b.dim) &&
-           fits(block.gate_up, 2 * b.hidden_dim, b.dim) && fits(block.down, b.dim, b.hidden_dim) && block.q_norm &&
-           block.k_norm;
+    return fits(block.gate_up, 2 * b.hidden_dim, b.dim) && fits(block.down, b.dim, b.hidden_dim) &&
+           (!b.num_heads || (fits(block.qkv, 3 * b.dim, b.dim) && fits(block.o, b.dim, b.dim) && block.q_norm &&
+                             block.k_norm));
   });
 }
 
@@ -164,9 +164,10 @@ void multiply_bytes(const Path& path, const Bytes& matrix, const float* x, int64
 // Pictures, each by one thread, that takes the next one nobody else has.
 void draw(const Path& path, const PictureBlocks& b, float* x, const float* modulation, int64_t num_pictures,
           int64_t num_asked, int num_threads) {
-  const int64_t across = panels_of(b.num_tokens) * kPanel, widest = std::max(3 * b.dim, 2 * b.hidden_dim);
-  const int64_t quants = groups_of(std::max(b.dim, b.hidden_dim)) * kGroup, floats = b.num_tokens * (b.dim + widest + 1) +
-                                                                                    across * (b.dim / b.num_heads + 1);
+  const int64_t across = b.num_heads ? panels_of(b.num_tokens) * kPanel : 0;
+  const int64_t widest = std::max(3 * b.dim, 2 * b.hidden_dim), keys = b.num_heads ? across * (b.dim / b.num_heads) : 0;
+  const int64_t quants = groups_of(std::max(b.dim, b.hidden_dim)) * kGroup;
+  const int64_t floats = b.num_tokens * (b.dim + widest + 1) + keys + across;
   const int64_t num = std::min<int64_t>(num_threads, num_pictures);
   std::vector<float> scratch(num * floats);
   std::vector<int8_t> bytes(num * b.num_tokens * quants);
@@ -174,11 +175,11 @@ void draw(const Path& path, const PictureBlocks& b, float* x, const float* modul
   together(num, [&](int64_t thread) {
     Picture p{&b};
     p.narrow = scratch.data() + thread * floats, p.wide = p.narrow + b.num_tokens * b.dim;
-    p.keys = p.wide + b.num_tokens * widest, p.shares = p.keys + across * (b.dim / b.num_heads);
+    p.keys = p.wide + b.num_tokens * widest, p.shares = p.keys + keys;
     p.scales = p.shares + across, p.quants = bytes.data() + thread * b.num_tokens * quants;
     for (int64_t picture; (picture = next++) < num_pictures;) {
       p.x = x + picture * b.num_tokens * b.dim;
-      p.modulation = modulation + picture / (num_pictures / num_asked) * b.num_blocks * 6 * b.dim;
+      p.modulation = modulation + picture / (num_pictures / num_asked) * b.num_blocks * num_modulated(b) * b.dim;
       path.draw(p);
     }
   });
@@ -249,8 +250,8 @@ int makar_multiply_bytes(int path, const Bytes* matrix, const float* x, int64_t 
   }
 }
 
-// Pictures through all blocks, in place. x (pictures, tokens, dim), modulation (asked, blocks, 6, dim): each of those serves
-// as many pictures, in their order.
+// Pictures through all blocks, in place. x (pictures, tokens, dim), modulation (asked, blocks, 6 or 3, dim): each of those
+// serves as many pictures, in their order.
 int makar_draw(int path, const PictureBlocks* blocks, float* x, const float* modulation, int64_t num_pictures,
                int64_t num_asked, int num_threads) {
   if (!path_of(path)) return kNoPath;

@@ -121,12 +121,14 @@ struct ByteProduct {
   float* scales;
 };
 
-// A block of a Transformer over the words and patches of a picture. q_norm, k_norm: (head_dim)
+// A block of a net that draws. Its tokens look at each other (the words and patches of one picture) or, without `qkv` and
+// `o`, do not (pictures by their components). q_norm, k_norm: (head_dim)
 struct PictureBlock {
   Bytes qkv, o, gate_up, down;  // queries, keys and values one after another; so gate and up
   const float *q_norm, *k_norm;
 };
 
+// num_heads: 0 for tokens that do not look
 struct PictureBlocks {
   int64_t num_blocks, num_tokens, dim, num_heads, hidden_dim;
   double norm_eps;
@@ -134,8 +136,10 @@ struct PictureBlocks {
   const float *cos, *sin;  // (num_tokens, head_dim)
 };
 
+inline int64_t num_modulated(const PictureBlocks& b) { return b.num_heads ? 6 : 3; }
+
 // One picture on its way, with scratch of the thread that takes it. modulation, by block: shift, scale and gate of the
-// looking, then of the rest, (num_blocks, 6, dim)
+// looking, then of the rest, (num_blocks, 6 or 3, dim)
 struct Picture {
   const PictureBlocks* blocks;
   float* x;  // (num_tokens, dim)

@@ -1,5 +1,5 @@
-// One picture through the blocks of a Transformer over its words and patches, by the thread that calls. Its equations stand
-// in pictures.py; other pictures change none of its bits.
+// One picture through the blocks of a net, by the thread that calls. The equations stand in pictures.py; other pictures
+// change none of its bits.
 #pragma once
 #include "step.h"
 
@@ -34,7 +34,7 @@ void turn(const float* norm, const float* cos, const float* sin, int64_t n, floa
 }
 
 // One head: every token looks at every token. `keys` takes the keys, turned on their side: (head_dim, tokens in sixteens).
-void look(const Picture& p, const PictureBlock& block, int64_t head) {
+void attend_picture(const Picture& p, const PictureBlock& block, int64_t head) {
   const PictureBlocks& b = *p.blocks;
   const int64_t n = b.dim / b.num_heads, width = 3 * b.dim, across = panels_of(b.num_tokens) * kPanel;
   const float eps = float(b.norm_eps), factor = 1.0f / __builtin_sqrtf(float(n));
@@ -88,18 +88,27 @@ void draw(const Picture& p) {
   auto times = [&](const Bytes& matrix, const float* x, float* y) {
     multiply_bytes({&matrix, x, y, num, groups_of(matrix.cols) * kGroup, p.quants, p.scales});
   };
-  const float* m = p.modulation;
-  for (const PictureBlock* block = b.blocks; block < b.blocks + b.num_blocks; block++, m += 6 * n) {
+  const float* m = p.modulation;  // of the part that comes next
+  auto begin = [&] {
     for (int64_t t = 0; t < num; t++) modulate(p.x + t * n, m, m + n, n, float(b.norm_eps), p.narrow + t * n);
-    times(block->qkv, p.narrow, p.wide);
-    for (int64_t head = 0; head < b.num_heads; head++) look(p, *block, head);
-    times(block->o, p.narrow, p.wide);
-    for (int64_t t = 0; t < num; t++) add_gated(m + 2 * n, p.wide + t * n, n, p.x + t * n);
-    for (int64_t t = 0; t < num; t++) modulate(p.x + t * n, m + 3 * n, m + 4 * n, n, float(b.norm_eps), p.narrow + t * n);
+  };
+  auto end = [&](const float* y) {
+    for (int64_t t = 0; t < num; t++) add_gated(m + 2 * n, y + t * n, n, p.x + t * n);
+    m += 3 * n;
+  };
+  for (const PictureBlock* block = b.blocks; block < b.blocks + b.num_blocks; block++) {
+    if (b.num_heads) {
+      begin();
+      times(block->qkv, p.narrow, p.wide);
+      for (int64_t head = 0; head < b.num_heads; head++) attend_picture(p, *block, head);
+      times(block->o, p.narrow, p.wide);
+      end(p.wide);
+    }
+    begin();
     times(block->gate_up, p.narrow, p.wide);
     gate(p);
     times(block->down, p.wide, p.narrow);
-    for (int64_t t = 0; t < num; t++) add_gated(m + 5 * n, p.narrow + t * n, n, p.x + t * n);
+    end(p.narrow);
   }
 }
 

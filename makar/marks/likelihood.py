@@ -29,7 +29,7 @@ from makar.marks.tournament import LEAST_FRAC, NUM_LAYERS, Bits, Reals, Scheme, 
 
 EDITED_FRAC = 0.3
 """How many places are taken to say nothing although all that stands there might have been drawn."""
-LAYERS_TOLD = (10, NUM_LAYERS)
+LAYERS_TOLD = (10, 20, NUM_LAYERS)
 TEMPERATURES = (1.0, 1.5)
 """The ratio is the mean of those told by so many layers and so flat a guess: who would win the later layers depends
 much on what was guessed, and guesses at an edited text are too sure of themselves."""

@@ -119,10 +119,15 @@ def test_unmarked_draws_are_what_they_were(tiny: LanguageModel) -> None:
 
 def test_guesses_are_what_default_sampling_draws_from(tiny: LanguageModel) -> None:
     ids = tiny.tokenizer.encode("once upon a time")
-    found = tiny.guesses(ids)
-    assert len(found) == len(ids) and not len(found[0].tokens)
-    assert all(abs(guess.shares.sum() - 1) < 1e-9 and (np.diff(guess.shares) <= 0).all() for guess in found[1:])
-    assert tiny.guesses([]) == []
+    tells = LanguageModel(tiny.card, tiny.net, tiny.tokenizer, None)
+    for model, num_unknown in ((tiny, 0), (tells, 1)):  # one that was asked, and one that was not
+        found = model.guesses(ids)
+        assert len(found) == len(ids) and [len(guess.tokens) > 0 for guess in found].index(True) == num_unknown
+        assert all(abs(guess.shares.sum() - 1) < 1e-9 and (np.diff(guess.shares) <= 0).all()
+                   for guess in found[num_unknown:])
+        assert model.guesses([]) == []
+    asked, unasked = tiny.guesses(ids), tells.guesses(ids)
+    assert any(one.shares[0] != other.shares[0] for one, other in zip(asked[1:], unasked[1:], strict=True))
     logits, seen = torch.randn(50, generator=torch.Generator().manual_seed(0)) * 2, [3, 7]
     guess = candidates(logits, Sampling(), Seen(seen))
     drawn = [Chooser(Sampling(seed=seed), seen).choose(logits).token for seed in range(400)]

@@ -31,6 +31,8 @@ from makar.store import StoredModel
 
 MOST_TOGETHER = 16
 GUESSED_TOK = 1024
+GUESSED_MASS = 0.99
+ASKED_PERHAPS = "Write a text."
 Reads = Callable[[Tensor, Tensor], Tensor]
 """What is read from logits and the tokens that followed. Shapes: (T, V), (T,) -> (T,)"""
 
@@ -168,13 +170,20 @@ class LanguageModel:
         return self.score_endings(ids[:1], [ids[1:]])[0]
 
     def guesses(self, ids: Seq[int]) -> list[Guess]:
-        """What default sampling might have drawn in place of each token, given those before it; of the first nothing is
-        known. Long texts are read in parts, each on its own.
+        """What default sampling might have drawn in place of each token, given those before it. Long texts are read in
+        parts, each on its own; of a part's first token a model that answers no questions knows nothing.
+
+        The prompt, which is not known, made other tokens likely: a model that answers is taken to have answered any,
+        and the guess is wider than what is drawn from.
         """
-        sampling, found, part_tok = Sampling(), list[Guess](), min(self.context_tok, GUESSED_TOK)
+        sampling, found = Sampling(top_p=GUESSED_MASS), list[Guess]()
+        before = [] if self.chat is None else self.render([Message("user", ASKED_PERHAPS)])
+        part_tok = min(self.context_tok - len(before), GUESSED_TOK)
         for start in range(0, len(ids), part_tok):
-            part, seen = ids[start:start + part_tok], Seen(ids[start:start + 1])
-            found.append(Guess(np.array([], dtype=np.int64), np.array([])))
+            part = list(ids[start:start + part_tok])
+            known = [] if before else part[:1]
+            found.extend(Guess(np.array([], dtype=np.int64), np.array([])) for _ in known)
+            seen = Seen(known)
 
             def reads(logits: Tensor, tokens: Tensor, seen: Seen = seen) -> Tensor:
                 for row, token in zip(logits, tokens.tolist(), strict=True):
@@ -182,8 +191,8 @@ class LanguageModel:
                     seen.add(token)
                 return tokens
 
-            if len(part) > 1:
-                self._read_endings(part[:1], [part[1:]], reads)
+            if len(part) > len(known):
+                self._read_endings(before or known, [part[len(known):]], reads)
         return found
 
     def score_endings(self, context: Seq[int], endings: Seq[Seq[int]]) -> list[Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import types
 import typing
@@ -25,6 +26,15 @@ def to_json(value: Any) -> Any:
     if isinstance(value, (set, frozenset)):
         return sorted(to_json(item) for item in value)
     return value
+
+
+@functools.lru_cache(maxsize=8)
+def facts_in(text: str) -> Mapping[str, Any]:
+    """A JSON object, which nobody may change: a text that was read just now is not taken apart again.
+
+    Raises: ValueError, TypeError (no object)
+    """
+    return types.MappingProxyType(dict(json.loads(text)))
 
 
 def canonical(value: Any) -> str:

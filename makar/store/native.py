@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from makar.kit.config import facts_in
 from makar.kit.errors import BadInput, Damaged
 from makar.kit.files import atomic_write, disk_errors, read_text, sha256_bytes, sha256_file, whole_folder
 from makar.store.stored_model import Origin
@@ -80,7 +81,7 @@ def copy(source: Path, folder: Path, origin: Mapping[str, Any] | None) -> None:
 
 def _facts(folder: Path) -> dict[str, Any]:
     try:
-        facts = dict(json.loads(read_text(folder / MODEL)))
+        facts = dict(facts_in(read_text(folder / MODEL)))
     except (ValueError, TypeError) as error:
         raise Damaged(f"'{folder / MODEL}' cannot be read ({error})") from error
     needed = {"architecture"} | ({"eos_ids"} if facts.get("family") not in (PICTURES, PAINTER) else set())

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from makar.kit.config import to_json
+from makar.kit.config import facts_in, to_json
 from makar.kit.errors import Damaged
 from makar.kit.files import disk_errors
 from makar.store import layout, proof
@@ -81,7 +80,7 @@ def is_current(name: str) -> bool:
 def _read(name: str) -> dict[str, Any]:
     path = layout.model_folder(name) / "model.json"
     try:
-        return dict(json.loads(path.read_bytes()))
+        return dict(facts_in(path.read_text("utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise Damaged(f"'{path}' cannot be read ({error!r}). {proof.mend(name)}") from error
 

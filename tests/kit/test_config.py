@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from makar.kit.config import from_json, replace_at, to_json
+from makar.kit.config import facts_in, from_json, replace_at, to_json
 from makar.kit.errors import BadInput, UnknownName
 
 
@@ -38,3 +38,13 @@ def test_what_cannot_be_set_is_named_whole(name: str, value: str, said: str) -> 
     with pytest.raises((BadInput, UnknownName)) as stop:
         replace_at(Run(), name, value)
     assert str(stop.value) == said
+
+
+def test_facts_cannot_be_changed_and_are_an_object() -> None:
+    found = facts_in('{"size": 4}')
+    assert found == {"size": 4} and facts_in('{"size": 4}') is found
+    with pytest.raises(TypeError):
+        found["size"] = 5  # type: ignore[index]
+    for text in ("[1, 2", "7"):
+        with pytest.raises((ValueError, TypeError)):
+            facts_in(text)

@@ -16,6 +16,7 @@ from makar.native.library import ERRORS, library, num_cores, path_number
 from makar.native.products import Bytes, Int8, Matrix
 
 Reals = NDArray[np.float32]
+_LANES = 16
 
 
 @dataclass(frozen=True)
@@ -101,9 +102,12 @@ def _bytes(matrix: Matrix) -> Bytes:
 
 
 def path_of(blocks: Sequence[Block]) -> str | None:
-    """The kernel's path for these blocks; None where some of their matrices are not in int8, or no kernel is here."""
+    """The kernel's path for these blocks; None where some of their matrices are not in int8 or their tokens are of a
+    width that is not in sixteens, or where no kernel is here.
+    """
     attentions = [block.attention for block in blocks if block.attention is not None]
     matrices = [*(matrix for block in blocks for matrix in (block.gate_up, block.down)),
                 *(matrix for attention in attentions for matrix in (attention.qkv, attention.o))]
     paths = {matrix.path if isinstance(matrix, Int8) else None for matrix in matrices}
-    return paths.pop() if len(paths) == 1 else None
+    narrow = any(isinstance(block.gate_up, Int8) and block.gate_up.cols % _LANES for block in blocks)
+    return paths.pop() if len(paths) == 1 and not narrow else None

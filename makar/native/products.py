@@ -74,7 +74,7 @@ class Int8:
     """
 
     def __init__(self, values: NDArray[np.int8], scales: Reals, path: str | None) -> None:
-        self._rows, self._cols = values.shape
+        self._rows, self.cols = values.shape
         self.path, self._scales = path, scales.astype(np.float32)
         self._values: NDArray[Any] = values
         if path is None:
@@ -83,13 +83,13 @@ class Int8:
         if found is None or not has_path(path):
             raise NotHere(f"the kernel's path '{path}' does not run here")
         self._multiply = found.makar_multiply_bytes
-        panels, quads = -(-self._rows // _PANEL), -(-self._cols // _QUAD)
+        panels, quads = -(-self._rows // _PANEL), -(-self.cols // _QUAD)
         padded = np.zeros((panels * _PANEL, quads * _QUAD), np.int8)
-        padded[:self._rows, :self._cols] = values
+        padded[:self._rows, :self.cols] = values
         self._values = padded.view(np.int32).reshape(panels, _PANEL, quads).swapaxes(1, 2).copy()
         self._scales = np.pad(self._scales, (0, len(padded) - self._rows))
         self._moved = np.pad(values.sum(1, dtype=np.int32) * 128, (0, len(padded) - self._rows))
-        self.bytes = Bytes(self._rows, self._cols, *(part.ctypes.data for part in
+        self.bytes = Bytes(self._rows, self.cols, *(part.ctypes.data for part in
                                                        (self._values, self._scales, self._moved)))
 
     def times(self, x: Reals) -> Reals:
@@ -97,9 +97,9 @@ class Int8:
 
         Raises: ValueError (rows of another length)
         """
-        if x.shape[-1] != self._cols:
-            raise ValueError(f"a matrix of {self._cols} columns times rows of {x.shape[-1]}")
-        rows = np.ascontiguousarray(x, np.float32).reshape(-1, self._cols)
+        if x.shape[-1] != self.cols:
+            raise ValueError(f"a matrix of {self.cols} columns times rows of {x.shape[-1]}")
+        rows = np.ascontiguousarray(x, np.float32).reshape(-1, self.cols)
         y = np.empty((len(rows), self._rows), np.float32)
         if self.path is None:
             y = self._alone(rows)
@@ -118,7 +118,7 @@ class Int8:
     def _alone(self, rows: Reals) -> Reals:
         q, step = _rounded(rows)
         total = np.zeros((len(rows), self._rows), np.int32)
-        for part in _parts(self._cols):
+        for part in _parts(self.cols):
             total += (q[:, part] @ self._values[:, part].astype(np.float32).T).astype(np.int32)
         y: Reals = total.astype(np.float32) * self._scales * step
         return y

@@ -66,9 +66,13 @@ def test_a_picture_has_the_same_bits_in_any_company(path: str) -> None:
     assert np.array_equal(x, before)
 
 
-def test_without_int8_numpy_draws() -> None:
-    matrix: Matrix = matrix_of(normal(4, 4), HERE[0] if HERE else None)
+def test_without_int8_and_in_odd_widths_numpy_draws() -> None:
+    path = HERE[0] if HERE else None
+    matrix: Matrix = matrix_of(normal(4, 4), path)
     assert path_of([Block(matrix, matrix)]) is None
+    for width, found in ((32, path), (24, None)):
+        odd = matrix_of(Quantised(np.ones((width, width), np.int8), np.ones(width, np.float32)), path)
+        assert path_of([Block(odd, odd)]) == found
 
 
 @pytest.mark.parametrize("path", HERE)

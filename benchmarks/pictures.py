@@ -66,7 +66,7 @@ SIZE_PX, CHANNELS, DRAWN_AT_ONCE, MOST_DRAWN = 32, 4, 32, 160
 BATCH = 16
 """Of the others, as in diffusers' example; smalldiffusion's 1,024 would be a step or two a minute on a processor."""
 CPU = torch.device("cpu")
-QUICK = ImageSampling(num_steps=4, guidance=2.5, times=FEW[4], tries=8)
+QUICK = ImageSampling(num_steps=4, times=FEW[4][0], guidance=FEW[4][1], tries=16)
 LONG = ImageSampling(num_steps=50, guidance=3.0, solver="heun")
 Draw = Callable[[int], Tensor]
 """Makes that many pictures as values. Shapes: -> (num, 4, S, S)"""

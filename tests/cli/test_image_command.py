@@ -17,7 +17,7 @@ from makar.cli import main
 from makar.codecs.picture import encoded, read_picture
 from makar.codecs.vector import rendered
 from makar.ledger import open_ledger
-from makar.rooms.image.request import FEW
+from makar.rooms.image.request import FEW, ImageSampling
 
 LOOSE = 'extends = "default"\n[actions]\nnsfw_picture = "release"\nblank_picture = "release"\n'
 
@@ -239,10 +239,12 @@ def test_an_icon_file_is_no_larger_than_icons_are(capfd: pytest.CaptureFixture[s
 
 
 def test_four_steps_begin_where_they_do_most_and_others_evenly(place: Path) -> None:
-    for num, times in ((4, FEW[4]), (5, "")):
-        work = makar.image("a circle", model="tiny", seed=3, steps=num, policy="loose.toml")
+    usual = ImageSampling().guidance
+    for num, said, (times, guidance) in ((4, None, FEW[4]), (4, 5.0, (FEW[4][0], 5.0)), (5, None, ("", usual))):
+        work = makar.image("a circle", model="tiny", seed=3, steps=num, guidance=said, policy="loose.toml")
         assert isinstance(work, makar.Released)
-        assert work.record["request"]["sampling"]["times"] == times
+        sampling = work.record["request"]["sampling"]
+        assert (sampling["times"], sampling["guidance"]) == (times, guidance)
         work.save(place / f"{num}.png")
         assert makar.verify(place / f"{num}.png").ok
 

@@ -115,12 +115,13 @@ def request_of(prompt: str, options: ImageOptions, policy: Policy, reference: Re
     from makar.rooms.image import ImageRequest, ImageSampling
     from makar.rooms.image.request import FEW
 
+    few_times, few_guidance = FEW.get(options.steps or 0, ("", usual.guidance))
     sampling = ImageSampling(
         seed=secrets.randbelow(2**31) if options.seed is None else options.seed,
         num_steps=usual.num_steps if options.steps is None else options.steps,
-        guidance=usual.guidance if options.guidance is None else options.guidance,
+        guidance=few_guidance if options.guidance is None else options.guidance,
         solver=from_json(ImageSampling, {"solver": options.solver or usual.solver}).solver,
-        times=usual.times if options.steps is None else FEW.get(options.steps, ""),
+        times=usual.times if options.steps is None else few_times,
         tries=usual.tries if options.tries is None else options.tries)
     return ImageRequest(
         prompt=prompt, model=options.model or default_model(), style=options.style, size_px=options.size, n=options.n,

@@ -134,10 +134,9 @@ class Transformer:
         self._cos, self._sin = rotations(shape)
         parts = [weights.of(f"blocks.{layer}") for layer in range(shape.num_layers)]
         self._tables = np.stack([part["table"] for part in parts])
-        self._attentions = [Attention(part.matrix("qkv.weight"), part.matrix("o.weight"), part["q_norm.weight"],
-                               part["k_norm.weight"]) for part in parts]
-        self._blocks = [Block(part.matrix("gate_up.weight"), part.matrix("down.weight"), attention)
-                        for part, attention in zip(parts, self._attentions, strict=True)]
+        self._blocks = [Block(part.matrix("gate_up.weight"), part.matrix("down.weight"),
+                              Attention(part.matrix("qkv.weight"), part.matrix("o.weight"), part["q_norm.weight"],
+                                        part["k_norm.weight"])) for part in parts]
         path = path_of(self._blocks)
         self._kernel = None if path is None else Blocks(self._blocks, float(_EPS), path, (self._cos, self._sin))
 
@@ -164,14 +163,15 @@ class Transformer:
         if self._kernel is not None:
             return self._kernel(x, modulation)
         x, whole = x.reshape(len(modulation), -1, *x.shape[1:]), x.shape
-        for number, (block, attention) in enumerate(zip(self._blocks, self._attentions, strict=True)):
+        for number, block in enumerate(self._blocks):
             parts = np.moveaxis(modulation[:, number, :, None, None], 1, 0)
             shift, scale, gate = parts[:3]
-            x = x + gate * self._attend(attention, _norm(x) * (1 + scale) + shift)
+            x = x + gate * self._attend(block.attention, _norm(x) * (1 + scale) + shift)
             x = _beyond(block, x, parts[3:])
         return x.reshape(whole)
 
-    def _attend(self, attention: Attention, x: Reals) -> Reals:
+    def _attend(self, attention: Attention | None, x: Reals) -> Reals:
+        assert attention is not None, "every block of a Transformer has one"
         length, dim = x.shape[-2:]
         qkv = attention.qkv.times(x).reshape(-1, length, 3, self._shape.num_heads, HEAD_DIM)
         q, k, v = qkv.transpose(2, 0, 3, 1, 4)  # (B, H, T, D)

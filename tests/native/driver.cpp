@@ -1,4 +1,5 @@
 // Runs every path under sanitizers: buffers of exactly the promised size, damaged weights, arguments out of range.
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -173,7 +174,8 @@ void draw(int path) {
   const int64_t tokens = 19, dim = 96, heads = 2, hidden = 49;
   std::vector<ByteWeights> weights;
   for (int i = 0; i < 2; i++)
-    for (auto [rows, cols] : {std::pair{3 * dim, dim}, std::pair{dim, dim}, std::pair{2 * hidden, dim}, std::pair{dim, hidden}})
+    for (auto [rows, cols] : {std::pair{3 * dim, dim}, std::pair{dim, dim}, std::pair{2 * hidden, dim},
+                              std::pair{dim, hidden}})
       weights.emplace_back(rows, cols);
   const std::vector<float> norm = normal(dim / heads), cos = normal(tokens * dim / heads), sin = normal(cos.size());
   std::vector<PictureBlock> blocks;
@@ -188,13 +190,26 @@ void draw(int path) {
                       modulation.data() + picture / 2 * 2 * 6 * dim, 1, 1, 1) == 0, "a picture is drawn");
   expect(makar_draw(path, &all, together.data(), modulation.data(), 6, 3, 4) == 0, "pictures are drawn");
   expect(alone == together && alone != start, "company changes no bits");
+  PictureBlocks apart = all;
+  apart.num_heads = 0, apart.cos = apart.sin = nullptr;
+  for (PictureBlock& block : blocks) block.qkv = block.o = {}, block.q_norm = block.k_norm = nullptr;
+  alone = together = start;
+  for (int token = 0; token < 2 * tokens; token++) {
+    PictureBlocks one = apart;
+    one.num_tokens = 1;
+    expect(makar_draw(path, &one, alone.data() + token * dim, modulation.data(), 1, 1, 1) == 0, "a token is drawn");
+  }
+  expect(makar_draw(path, &apart, together.data(), modulation.data(), 6, 3, 4) == 0, "tokens are drawn apart");
+  expect(std::equal(alone.begin(), alone.begin() + 2 * tokens * dim, together.begin()) && alone != start,
+         "tokens that do not look change no bits of each other");
   float* x = together.data();
-  expect(makar_draw(path, &all, x, modulation.data(), 6, 4, 1) != 0, "what does not divide the pictures is refused");
-  expect(makar_draw(path, &all, nullptr, modulation.data(), 6, 3, 1) != 0, "no pictures are refused");
+  expect(makar_draw(path, &all, x, modulation.data(), 6, 3, 1) != 0, "blocks that lost their matrices are refused");
+  expect(makar_draw(path, &apart, x, modulation.data(), 6, 4, 1) != 0, "what does not divide the pictures is refused");
+  expect(makar_draw(path, &apart, nullptr, modulation.data(), 6, 3, 1) != 0, "no pictures are refused");
   for (auto change : {+[](PictureBlocks& b) { b.hidden_dim++; }, +[](PictureBlocks& b) { b.num_heads = 4; },
-                      +[](PictureBlocks& b) { b.dim = 0; }, +[](PictureBlocks& b) { b.cos = nullptr; },
+                      +[](PictureBlocks& b) { b.dim = 0; }, +[](PictureBlocks& b) { b.num_heads = 2; },
                       +[](PictureBlocks& b) { b.num_tokens = 1 << 20; }}) {
-    PictureBlocks bad = all;
+    PictureBlocks bad = apart;
     change(bad);
     expect(makar_draw(path, &bad, x, modulation.data(), 6, 3, 1) != 0, "blocks that do not fit are refused");
   }

@@ -66,6 +66,23 @@ def test_a_picture_has_the_same_bits_in_any_company(path: str) -> None:
     assert np.array_equal(x, before)
 
 
+@pytest.mark.parametrize("path", HERE)
+def test_tokens_that_do_not_look_are_drawn_as_numpy_draws_them_and_apart(path: str) -> None:
+    def block(path: str | None) -> Block:
+        weights = Weights(kept(), path).of("blocks.0")
+        return Block(weights.matrix("gate_up.weight"), weights.matrix("down.weight"))
+
+    x, modulation = normal(2, 7, SHAPE.dim), 0.3 * normal(2, 1, 3, SHAPE.dim, seed=9)
+    shift, scale, gate = np.moveaxis(modulation[:, 0, :, None], 1, 0)
+    normed = x / np.sqrt(np.square(x).mean(-1, keepdims=True) + 1e-6)
+    open_, up = np.split(block(None).gate_up.times(normed * (1 + scale) + shift), 2, -1)
+    wanted = x + gate * block(None).down.times(open_ / (1 + np.exp(-open_)) * up)
+    apart = Blocks([block(path)], 1e-6, path)
+    found = apart(x, modulation)
+    assert np.linalg.norm(found - wanted) < 0.005 * np.linalg.norm(wanted - x)
+    assert all(np.array_equal(apart(x[:, [token]], modulation), found[:, [token]]) for token in range(7))
+
+
 def test_without_int8_and_in_odd_widths_numpy_draws() -> None:
     path = HERE[0] if HERE else None
     matrix: Matrix = matrix_of(normal(4, 4), path)

@@ -28,7 +28,7 @@ def begun() -> tuple[Spanned, Reals]:
 
 
 def pulled(z: Spanned | Reals, time: float) -> Spanned | Reals:
-    """A net over components: it doubles them and bends them."""
+    """A net over components: it stretches them and bends them."""
     base = space()
     bend = np.float32(1 + time)
     if isinstance(z, Spanned):

@@ -33,6 +33,9 @@ MOST_TOGETHER = 16
 GUESSED_TOK = 1024
 GUESSED_MASS = 0.99
 ASKED_PERHAPS = "Write a text."
+"""With both, 28 of 30 texts of 400 tokens were found after a fifth was edited; with the question alone 28 and closer to
+the threshold, with the mass alone 27, with 0.95 and no question 25.
+"""
 Reads = Callable[[Tensor, Tensor], Tensor]
 """What is read from logits and the tokens that followed. Shapes: (T, V), (T,) -> (T,)"""
 
@@ -178,6 +181,8 @@ class LanguageModel:
         """
         sampling, found = Sampling(top_p=GUESSED_MASS), list[Guess]()
         before = [] if self.chat is None else self.render([Message("user", ASKED_PERHAPS)])
+        if 2 * len(before) > self.context_tok:
+            before = []  # the question would leave no room for the text
         part_tok = min(self.context_tok - len(before), GUESSED_TOK)
         for start in range(0, len(ids), part_tok):
             part = list(ids[start:start + part_tok])

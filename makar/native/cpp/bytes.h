@@ -34,8 +34,8 @@ void byte_tile(const ByteProduct& p, int64_t row, int64_t panel) {
   const Bytes& m = *p.matrix;
   const int64_t panel_bytes = quads_of(m.cols) * 64;
   F sums[kRows][kPanels];
-  sum_bytes<kRows, kPanels>(static_cast<Activation*>(p.quants) + row * p.width, p.width, m.data + panel * panel_bytes, panel_bytes,
-                            quads_of(m.cols), m.moved + panel * kPanel, sums);
+  sum_bytes<kRows, kPanels>(static_cast<Activation*>(p.quants) + row * p.width, p.width, m.data + panel * panel_bytes,
+                            panel_bytes, quads_of(m.cols), m.moved + panel * kPanel, sums);
   for (int r = 0; r < kRows; r++)
     for (int i = 0; i < kPanels; i++) {
       const int64_t at = (panel + i) * kPanel;

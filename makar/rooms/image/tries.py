@@ -31,7 +31,6 @@ def best_of(net: Net, asked: Asked, guidance: float, starts: Reals, times: Seque
     Shapes: asked: one row, starts (N, C, S, S), times (steps + 1,) -> (1, C, S, S), (steps left + 1,)
     """
     place = next(place for place, time in enumerate(times) if time >= CHOSEN_AT)
-
     z: Reals = np.asarray(SAMPLERS[solver](denoiser(net, asked, guidance), starts, times[:place + 1]))
     guess = z if times[place] >= 1 else net(z, times[place], asked)
     best = int(misfit(net, asked, guess).argmin())

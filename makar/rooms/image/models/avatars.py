@@ -5,10 +5,8 @@ What `makar train image/avatars_cpu` makes.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +15,7 @@ from torch import Tensor
 from makar.codecs.attributed import Attribute
 from makar.codecs.picture import Pixels
 from makar.codecs.pixels import crisp, to_pixels
-from makar.kit.config import from_json
+from makar.kit.config import facts_in, from_json
 from makar.kit.errors import BadInput, Damaged
 from makar.kit.files import read_text
 from makar.nets.adversaries import Config, Painter
@@ -132,8 +130,8 @@ def build(stored: StoredModel) -> Avatars:
     Raises: Damaged, BadInput (another kind of model)
     """
     try:
-        facts: Mapping[str, Any] = json.loads(read_text(stored.folder / "model.json"))
-    except ValueError as error:
+        facts = facts_in(read_text(stored.folder / "model.json"))
+    except (ValueError, TypeError) as error:
         raise Damaged(f"'{stored.folder / 'model.json'}' cannot be read ({error!s:.100})") from error
     if facts.get("family") != PAINTER:
         raise BadInput(f"'{stored.name}' is no painter of attributes; see the models with: makar models list")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from makar.codecs.pixels import crisp, to_pixels, to_values
 from makar.codecs.prompts import Prompts, reader
-from makar.kit.config import from_json
+from makar.kit.config import facts_in, from_json
 from makar.kit.errors import BadInput, Damaged
 from makar.kit.files import read_text
 from makar.native.pictures import Asked, PictureNet, picture_net
@@ -144,8 +143,8 @@ def facts_of(folder: Path, name: str) -> Mapping[str, Any]:
     Raises: BadInput (a model of something else), Damaged
     """
     try:
-        facts: Mapping[str, Any] = json.loads(read_text(folder / "model.json"))
-    except ValueError as error:
+        facts = facts_in(read_text(folder / "model.json"))
+    except (ValueError, TypeError) as error:
         raise Damaged(f"'{folder / 'model.json'}' cannot be read ({error!s:.100})") from error
     if facts.get("family") != PICTURES:
         raise BadInput(f"'{name}' is no model of pictures; see them with: makar models list")

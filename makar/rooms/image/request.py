@@ -21,10 +21,10 @@ MOST_TRIES = 32
 MOST_CHARS = 2000
 TRANSPARENT = "transparent"
 FEW = {4: ("0 0.12 0.6 0.92", 2.5)}
-"""Where so few steps begin best, and the guidance that suits them. Of two drawings each of 320 pairs of concept and look
-that no data hold, best of 16 tries, icons-32 then drew 42% so that they were found among the first five, at a Fréchet
-distance of 50 to real pictures of the concepts; at guidance 1.5, 1.75, 2, 2.25 and 3: 39, 39, 41, 40 and 42%, and 54,
-52, 51, 50 and 51. 32 tries or times near to these change no more than chance does.
+"""Where so few steps begin best, and the guidance that suits them. Of two drawings each of 320 pairs of concept and
+look that no data hold, best of 16 tries, icons-32 then drew 42% so that they were found among the first five, at a
+Fréchet distance of 50 to real pictures of the concepts; at guidance 1.5, 1.75, 2, 2.25 and 3: 39, 39, 41, 40 and 42%,
+and 54, 52, 51, 50 and 51. 32 tries or times near to these change no more than chance does.
 """
 
 

@@ -21,6 +21,11 @@ CHOSEN = ("twemoji", "fluent-emoji-flat", "emojione", "fxemoji", "noto", "flat-c
 _LEFT_OUT = re.compile(r"\bflag\b|^keycap|o.clock$|-thirty$|\bbutton$|^regional indicator|^family\b|^kiss\b|"
                        r"^couple with")
 
+TIMES = "0 0.12 0.6 0.7 0.8 0.85 0.9 0.95"
+"""Where the steps begin: two lead to where a try is judged. Of 320 pairs that no data hold 42% were then found among
+the first five; in 16 even steps, judged at a quarter of the way, 36%.
+"""
+
 
 def config() -> Config:
     """A net over whole pictures until a fifth of the way, then six layers of 256 channels over 16 patches of 8 pixels.
@@ -35,7 +40,8 @@ def config() -> Config:
                   flow=Flow(time_mean=-0.8, time_spread=1.2),
                   optimise=Optimise(name="adamw", rate=1.5e-3, beta2=0.98, ema=0.998, weight_decay=0.02),
                   schedule=Schedule(num_steps=20_000, warmup_steps=100),
-                  watch=Watch(validate_steps=100, validate_pictures=256, sheet_steps=250, num_steps=16, tries=16))
+                  watch=Watch(validate_steps=100, validate_pictures=256, sheet_steps=250, num_steps=8, times=TIMES,
+                              tries=16))
 
 
 def obtain(folder: Path) -> Pack:

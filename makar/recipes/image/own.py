@@ -10,17 +10,18 @@ from makar.kit.errors import BadInput
 from makar.recipes.image import icons_cpu
 from makar.store.shipped import ICONS_32
 from makar.train.config import Optimise, Schedule
-from makar.train.pictures.config import Config, Watch
+from makar.train.pictures.config import Config
 from makar.train.pictures.recipe import PictureRecipe
 
 
 def config() -> Config:
     """The shape of that model, a low rate and few steps."""
+    start = icons_cpu.config()
     return dataclasses.replace(
-        icons_cpu.config(), recipe="image/own", start=ICONS_32.name, batch=32, at_once=16,
+        start, recipe="image/own", start=ICONS_32.name, batch=32, at_once=16,
         optimise=Optimise(name="adamw", rate=3e-4, ema=0.98, weight_decay=0.02),
         schedule=Schedule(num_steps=600, warmup_steps=20),
-        watch=Watch(validate_steps=100, validate_pictures=128, sheet_steps=100, num_steps=16, tries=16))
+        watch=dataclasses.replace(start.watch, validate_pictures=128, sheet_steps=100))
 
 
 def obtain(folder: Path) -> Pack:

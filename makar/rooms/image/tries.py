@@ -1,7 +1,8 @@
 """Several beginnings of one picture, of which the one that fits its words best is drawn to its end.
 
 A net that finds clean pictures under noise also knows how likely a picture is to it, by how badly it finds it again,
-and how well it fits its words, by how much they help. A quarter of the way is enough to be judged, and costs little.
+and how well it fits its words, by how much they help. A try is judged at its first step from a quarter of the way on: a
+long step beyond the middle shows most of what a picture will be, and costs little.
 
 Source: Ma et al. 2025, arXiv:2501.09732, section 2 (a search over noises, led by a verifier); the verifier: Li et al.
 2023, arXiv:2303.16203, eq. 5
@@ -19,7 +20,7 @@ from makar.rooms.image.drawing import Reals, denoiser, noise
 
 Net = Callable[[Reals, float, Asked], Reals]
 CHOSEN_AT = 0.25
-"""How much of the way every try is drawn."""
+"""How much of the way every try is drawn at least."""
 LOOK_AT = 0.1
 """The time at which a try is looked for under noise; of 0.03 to 0.3 none judged better, nor did four together."""
 

@@ -47,6 +47,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     tasks = group.add_subparsers(metavar="TASK", required=True, title="tasks")
     draw = _task(tasks, "draw", "draw from words", _draw)
     draw.add_argument("prompt", metavar="PROMPT", help="what the picture should show")
+    draw.add_argument("--tries", type=int, metavar="N",
+                      help="beginnings, of which the one that fits the words best is drawn on")
     vary = _task(tasks, "vary", "another picture like one that is given", _vary)
     edit = _task(tasks, "edit", "change a picture by words", _edit)
     upscale = _task(tasks, "upscale", "the same picture, larger", _upscale)
@@ -90,7 +92,6 @@ def _add_drawing_options(parser: argparse.ArgumentParser) -> None:
     option("--steps", type=int, metavar="N", help="looks at the picture while it is drawn; 4 is the quickest of use")
     option("--guidance", type=float, metavar="G", help="how closely to follow the words (1: not at all)")
     option("--solver", metavar="NAME", help="euler or heun")
-    option("--tries", type=int, metavar="N", help="beginnings, of which the one that fits the words best is drawn on")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -16,6 +16,7 @@ import makar
 from makar.cli import main
 from makar.codecs.picture import encoded, read_picture
 from makar.codecs.vector import rendered
+from makar.kit.errors import BadInput
 from makar.ledger import open_ledger
 from makar.rooms.image.request import FEW, ImageSampling
 
@@ -230,6 +231,18 @@ def test_words_that_ask_for_what_cannot_be(place: Path, capfd: pytest.CaptureFix
     model = [] if words[0] in ("upscale",) or words[1:] == ["in.png"] else ["--model", "tiny"]
     assert says in refuse(capfd, *words, *model)
     assert not (place / "x.png").exists()
+
+
+@pytest.mark.parametrize("setting", ["steps", "guidance", "tries"])
+def test_what_a_model_does_not_draw_by_is_not_taken_in_silence(place: Path, capfd: pytest.CaptureFixture[str],
+                                                              setting: str) -> None:
+    line = refuse(capfd, "glasses", f"--{setting}", "2", "--model", "avatars-16", "-o", "x.png")
+    assert f"'avatars-16' does not draw by {setting}" in line
+
+
+def test_a_picture_that_is_given_is_begun_once(place: Path) -> None:
+    with pytest.raises(BadInput, match="tries are for drawing from words"):
+        makar.vary_image(picture(place / "in.png"), model="tiny", tries=2)
 
 
 def test_an_icon_file_is_no_larger_than_icons_are(capfd: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from makar.ledger import Ledger
     from makar.provenance.work import Work
     from makar.review.policy import Policy
-    from makar.rooms.image import ImageRequest, ImageSampling, Reference
+    from makar.rooms.image import ImageRequest, Reference
     from makar.rooms.image.models import PictureModel
 
 
@@ -98,7 +98,7 @@ def begin(prompt: str, options: ImageOptions, *, ledger: Ledger | None = None,
     policy = load_policy(options.policy)
     name = options.model or default_model()
     model: PictureModel = load(ROOM, name)
-    request = request_of(prompt, dataclasses.replace(options, model=name), policy, reference, model.usual)
+    request = request_of(prompt, dataclasses.replace(options, model=name), policy, reference, model)
     if options.style is not None:
         model.looks.number(options.style)
     _prepare(policy)
@@ -106,7 +106,7 @@ def begin(prompt: str, options: ImageOptions, *, ledger: Ledger | None = None,
 
 
 def request_of(prompt: str, options: ImageOptions, policy: Policy, reference: Reference | None,
-               usual: ImageSampling) -> ImageRequest:
+               model: PictureModel) -> ImageRequest:
     """What the room is asked; a seed is made up where none was given, the rest is as is usual with the model.
 
     Raises: BadInput, UnknownName, Damaged (the key to mark with)
@@ -115,7 +115,10 @@ def request_of(prompt: str, options: ImageOptions, policy: Policy, reference: Re
     from makar.rooms.image import ImageRequest, ImageSampling
     from makar.rooms.image.request import FEW
 
-    few_times, few_guidance = FEW.get(options.steps or 0, ("", usual.guidance))
+    _heeded(options, model, reference)
+    usual = model.usual
+    few = FEW if "times" in model.heeds else {}
+    few_times, few_guidance = few.get(options.steps or 0, ("", usual.guidance))
     sampling = ImageSampling(
         seed=secrets.randbelow(2**31) if options.seed is None else options.seed,
         num_steps=usual.num_steps if options.steps is None else options.steps,
@@ -128,6 +131,17 @@ def request_of(prompt: str, options: ImageOptions, policy: Policy, reference: Re
         sampling=sampling, background=options.background,
         form=from_json(ImageRequest, {"prompt": "any", "model": "any", "form": options.form}).form,
         reference=reference, mark=current_key().id if options.mark and policy.marks else "")
+
+
+def _heeded(options: ImageOptions, model: PictureModel, reference: Reference | None) -> None:
+    """What would change nothing is not taken in silence."""
+    for setting in ("steps", "guidance", "solver", "tries"):
+        if getattr(options, setting) is None:
+            continue
+        if setting not in model.heeds:
+            raise BadInput(f"'{model.name}' does not draw by {setting}; leave it out, or name another model")
+        if setting == "tries" and reference is not None:
+            raise BadInput("tries are for drawing from words, not from a picture; leave them out")
 
 
 def _fitted(request: ImageRequest, model: PictureModel) -> ImageRequest:

@@ -48,6 +48,11 @@ class PictureModel(Protocol):
         ...
 
     @property
+    def heeds(self) -> tuple[str, ...]:
+        """Which of `steps`, `guidance`, `solver`, `times` and `tries` change what it draws from words."""
+        ...
+
+    @property
     def library(self) -> str:
         """The package that computes its pictures, whose version can change their bytes."""
         ...

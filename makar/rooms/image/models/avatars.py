@@ -58,6 +58,11 @@ class Avatars:
         return {"net": "fp32"}
 
     @property
+    def heeds(self) -> tuple[str, ...]:
+        """It paints in one pass."""
+        return ()
+
+    @property
     def library(self) -> str:
         """What it is computed with."""
         return "torch"

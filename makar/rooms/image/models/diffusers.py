@@ -42,6 +42,11 @@ class Pipeline:
     usual: ImageSampling = field(default_factory=ImageSampling)
 
     @property
+    def heeds(self) -> tuple[str, ...]:
+        """Solver and times are the pipeline's own."""
+        return ("steps", "guidance")
+
+    @property
     def library(self) -> str:
         """What it is computed with."""
         return "torch"

@@ -27,6 +27,11 @@ class Enlarging:
     usual: ImageSampling = field(default_factory=ImageSampling)
 
     @property
+    def heeds(self) -> tuple[str, ...]:
+        """It draws nothing of its own."""
+        return ()
+
+    @property
     def library(self) -> str:
         """What it is computed with."""
         return "numpy"

@@ -59,6 +59,11 @@ class PatchFlow:
         return self.shape.size_px
 
     @property
+    def heeds(self) -> tuple[str, ...]:
+        """It walks from noise, and may begin several times."""
+        return ("steps", "guidance", "solver", "times", "tries")
+
+    @property
     def library(self) -> str:
         """What it is computed with."""
         return "numpy"

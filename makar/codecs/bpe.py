@@ -39,15 +39,15 @@ class Tokenizer:
             description: dict[str, Any] = json.loads(source)
             self._plain = tokenizers.Tokenizer.from_str(source)
             added: list[Mapping[str, Any]] = description["added_tokens"]
-        except Exception as error:  # the library raises bare Exception on whatever it cannot read
+            self.special_ids: frozenset[int] = frozenset(token["id"] for token in added if token["special"])
+            self._names: dict[str, int] = {token["content"]: token["id"] for token in added if token["special"]}
+            self._bytes = _bytes_by_id(description)
+            self._strip_space = any(step["type"] == "Strip" for step in _steps(description.get("decoder")))
+        except Exception as error:  # bare, the library's for whatever it cannot read; it also reads what we cannot
             raise Damaged(f"the tokenizer cannot be read ({error!s:.120}); convert the model again") from error
         self._plain.encode_special_tokens = True
         self._source, self._lock = source, threading.Lock()
         self._special: tokenizers.Tokenizer | None = None
-        self.special_ids: frozenset[int] = frozenset(token["id"] for token in added if token["special"])
-        self._names: dict[str, int] = {token["content"]: token["id"] for token in added if token["special"]}
-        self._bytes = _bytes_by_id(description)
-        self._strip_space = any(step.get("type") == "Strip" for step in _steps(description.get("decoder")))
 
     @classmethod
     def open(cls, folder: Path) -> Tokenizer:
@@ -135,7 +135,9 @@ def _refuse_surrogates(text: str) -> None:
 def _steps(decoder: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
     if decoder is None:
         return []
-    return list(decoder.get("decoders", ())) or [decoder]
+    if decoder["type"] != "Sequence":
+        return [decoder]
+    return [step for part in decoder["decoders"] for step in _steps(part)]
 
 
 def _bytes_by_id(description: Mapping[str, Any]) -> tuple[bytes, ...]:

@@ -31,6 +31,8 @@ def read_vocabulary(folder: SafetensorsFolder, vocab_size: int) -> Vocabulary:
     tokenizer |= {"truncation": None, "padding": None}
     tokenizer["added_tokens"] = _added_tokens(tokenizer.get("added_tokens") or [], folder)
     engine = _engine(tokenizer, folder)
+    if (decoder := tokenizer.get("decoder")) is not None and not _says_what_it_is(decoder):
+        raise Damaged(f"'{folder.folder}/tokenizer.json' cannot be read (decoder {decoder!r:.80}); fetch it again")
     if engine.get_vocab_size() > vocab_size:
         raise Damaged(f"'{folder.folder}': the tokenizer has {engine.get_vocab_size():,} tokens for an embedding of "
                       f"{vocab_size:,} rows; the files do not belong together")
@@ -61,6 +63,16 @@ def _engine(tokenizer: Mapping[str, Any], folder: SafetensorsFolder) -> tokenize
         return tokenizers.Tokenizer.from_str(json.dumps(tokenizer))
     except Exception as error:  # the library raises bare Exception on whatever it cannot read
         raise Damaged(f"'{folder.folder}/tokenizer.json' cannot be read ({error!s:.120}); fetch it again") from error
+
+
+def _says_what_it_is(decoder: Any) -> bool:
+    """The library also takes decoders without a type, such as a bare list; what bytes they give nobody can know."""
+    match decoder:
+        case {"type": "Sequence", "decoders": list(steps)}:
+            return all(map(_says_what_it_is, steps))
+        case {"type": str()}:
+            return True
+    return False
 
 
 def _named(settings: Mapping[str, Any], key: str) -> str | None:

@@ -121,3 +121,17 @@ def test_entries_not_spelled_in_bytes_stand_for_themselves() -> None:
     source["model"]["vocab"]["漢 字"] = size + 5
     tokenizer = Tokenizer(json.dumps(source))
     assert tokenizer.bytes_of(size + 5) == "漢 字".encode() and tokenizer.vocab_size == size + 6
+
+
+def test_a_decoder_in_a_decoder_spells_the_same_bytes() -> None:
+    engine = byte_level()
+    engine.decoder = decoders.Sequence([decoders.Sequence([decoders.ByteLevel()])])
+    nested = Tokenizer(engine.to_str())
+    assert nested.decode(nested.encode("Ünïcödé 🤖")) == "Ünïcödé 🤖"
+
+
+def test_a_tokenizer_that_only_the_library_understands_is_damaged() -> None:
+    source = json.loads(ENGINES["byte_level"].to_str()) | {"decoder": ["x"]}
+    Engine.from_str(json.dumps(source))
+    with pytest.raises(Damaged, match="convert the model again"):
+        Tokenizer(json.dumps(source))

@@ -47,7 +47,7 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class _Task:
+class Task:
     """One picture to draw. number: in the order of all; start: 0 for noise alone"""
 
     number: int
@@ -62,7 +62,7 @@ def drawn(folder: Path, pack: Pack, name: str, num_workers: int = 1) -> Drawn:
     Raises: UnknownName, Damaged, OutOfRoom
     """
     model = build(stored(name))
-    every = list(_tasks(pack, model))
+    every = list(tasks_of(pack, model))
     tasks = [every[at:at + SHARD] for at in range(0, len(every), SHARD)]
     paths = [folder / f"{model.sha256[:8]}-{pack.root[:8]}-{number:05}.safetensors" for number in range(len(tasks))]
     missing = [number for number, path in enumerate(paths) if not path.is_file()]
@@ -92,7 +92,7 @@ def _opened(paths: Sequence[Path]) -> Drawn:
     return Drawn(pixels, places, starts, sha256_bytes("".join(hashes).encode()))
 
 
-def _tasks(pack: Pack, model: PatchFlow) -> Iterator[_Task]:
+def tasks_of(pack: Pack, model: PatchFlow) -> Iterator[Task]:
     """By chance that is the same every time, in an order in which any part is much like the whole."""
     random = np.random.default_rng(0)
     known = [place for place, entry in enumerate(pack.entries) if entry.size_px > model.native_px]
@@ -100,21 +100,24 @@ def _tasks(pack: Pack, model: PatchFlow) -> Iterator[_Task]:
         place = known[at % len(known)]
         start = float(random.uniform(*STARTS)) * bool(at < len(known))
         entry = pack.entries[place]
-        yield _Task(number, place, start, entry.source if random.random() < SOURCE_FRAC else entry.style)
+        yield Task(number, place, start, entry.source if random.random() < SOURCE_FRAC else entry.style)
 
 
-def _shard(pack: Pack, model: PatchFlow, tasks: Sequence[_Task], progress: Progress) -> dict[str, NDArray[np.generic]]:
+def _shard(pack: Pack, model: PatchFlow, tasks: Sequence[Task],
+           progress: Progress) -> dict[str, NDArray[np.generic]]:
     real = {place: pixels for size in {pack.entries[task.place].size_px for task in tasks}
             for place, pixels in zip(*pack.pixels(size), strict=True)}
     pixels = []
     for task in tasks:
-        pixels.append(_drawn(pack, model, task, real[task.place]))
+        pixels.append(drawing_of(pack, model, task, real[task.place]))
         progress.advance(1)
-    return {"pixels": np.stack(pixels), "places": np.asarray([task.place for task in tasks], np.int32),
+    # Safetensors writes the bytes as they lie, whatever the order of the axes is.
+    return {"pixels": np.ascontiguousarray(np.stack(pixels)), "places": np.asarray([task.place for task in tasks], np.int32),
             "starts": np.asarray([task.start for task in tasks], np.float32)}
 
 
-def _drawn(pack: Pack, model: PatchFlow, task: _Task, real: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def drawing_of(pack: Pack, model: PatchFlow, task: Task, real: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """One picture. Shapes: real (R, R, 4) -> (S, S, 4)"""
     words = pack.words
     found = words.of(words.phrases.index(pack.entries[task.place].phrases[0]))[:model.shape.context_tok]
     told, present = np.zeros((1, model.shape.context_tok, found.shape[1]), np.float32), np.zeros(

@@ -18,11 +18,12 @@ from makar.generate.load import load
 from makar.kit.errors import BadInput, Damaged
 from makar.nets.shards import load_shards
 from makar.rooms.image import ROOM, ImageRequest, ImageSampling
+from makar.rooms.image.models import patchflow
 from makar.rooms.image.models.refined import Refined, build
 from makar.store.native import REFINER, family_of
 from makar.train.checkpoint import checkpoints
 from makar.train.contest.config import Refine, Watch
-from makar.train.contest.drawn import STARTS, drawn
+from makar.train.contest.drawn import STARTS, drawing_of, drawn, tasks_of
 from makar.train.contest.run import Prepared, open_session, prepare, reopen, watched
 from makar.train.pictures import run as drawing
 
@@ -75,6 +76,10 @@ def test_every_larger_picture_is_drawn_twice_and_only_once(tmp_path: Path, pack:
     assert sorted(found.places) == sorted([*range(len(opened.entries))] * 2)
     assert found.pixels.shape[1:] == (8, 8, 4) and np.count_nonzero(found.starts) * 2 == len(found.starts)
     assert all(not start or STARTS[0] <= start <= STARTS[1] for start in found.starts)
+    model = patchflow.build(store.stored("small"))
+    for task in list(tasks_of(opened, model))[:4]:
+        real = opened.pixels(16)[1][task.place]
+        assert np.array_equal(found.pixels[task.number], drawing_of(opened, model, task, real))
     times = {path: path.stat().st_mtime_ns for path in (tmp_path / "drawn").iterdir()}
     assert drawn(tmp_path / "drawn", opened, "small").root == found.root
     assert times == {path: path.stat().st_mtime_ns for path in (tmp_path / "drawn").iterdir()}

@@ -112,7 +112,8 @@ def _shard(pack: Pack, model: PatchFlow, tasks: Sequence[Task],
         pixels.append(drawing_of(pack, model, task, real[task.place]))
         progress.advance(1)
     # Safetensors writes the bytes as they lie, whatever the order of the axes is.
-    return {"pixels": np.ascontiguousarray(np.stack(pixels)), "places": np.asarray([task.place for task in tasks], np.int32),
+    return {"pixels": np.ascontiguousarray(np.stack(pixels)),
+            "places": np.asarray([task.place for task in tasks], np.int32),
             "starts": np.asarray([task.start for task in tasks], np.float32)}
 
 

@@ -58,6 +58,10 @@ class Optimiser:
     @torch.no_grad()
     def step(self, rate: float) -> None:
         """Moves the weights, then their average, and clears the gradient."""
+        for weight in self._weights.values():
+            # The fused AdamW of a processor takes the gradient's numbers as they lie, whatever its strides say.
+            if weight.grad is not None and weight.grad.stride() != weight.stride():
+                weight.grad = torch.empty_like(weight).copy_(weight.grad)
         for optimiser in self._all:
             for group in optimiser.param_groups:
                 group["lr"] = rate

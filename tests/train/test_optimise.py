@@ -91,3 +91,14 @@ def test_a_gradient_that_is_too_long_is_cut() -> None:
     assert float(optimiser.clip()) == pytest.approx(before, rel=1e-5)
     after = sum(float(weight.grad.square().sum()) for weight in net.parameters() if weight.grad is not None) ** 0.5
     assert after == pytest.approx(2.0, rel=1e-4)
+
+
+def test_a_gradient_that_lies_in_another_order_moves_the_weights_as_it_says() -> None:
+    slopes = torch.tensor([[-1.0, 2.0, 3.0], [4.0, -5.0, -6.0]])
+    moved = []
+    for gradient in (slopes, slopes.t().contiguous().t()):
+        weight = torch.nn.Parameter(torch.zeros(2, 3))
+        weight.grad = gradient.clone()
+        Optimiser({"weight": weight}, Optimise(name="adamw", rate=1.0, weight_decay=0.0), {}, torch.float32).step(1.0)
+        moved.append(weight.detach())
+    assert torch.equal(*moved) and torch.equal(moved[0].sign(), -slopes.sign())

@@ -15,7 +15,7 @@ from makar.train.contest.recipe import ContestRecipe
 
 def config() -> Config:
     """1.5 million weights that refine, 1.2 million that judge."""
-    return Config("image/icons_refined_cpu", workers=2, batch=16, likeness=10.0, alone_steps=600,
+    return Config("image/icons_refined_cpu", workers=2, batch=16, likeness=10.0, alone_steps=400,
                   refine=Refine(), penalty=Penalty(weight=0.3),
                   optimise=Optimise(name="adamw", rate=4e-4, weight_decay=0.0, beta1=0.0, beta2=0.99, clip=1000.0,
                                     ema=0.998), watch=Watch(validate_steps=200, sheet_steps=200))

@@ -10,8 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 HEAD_DIM = 64
-BEND = 0.2
-"""The slope of a leaky ReLU below zero."""
 LEAST_LEFT = 0.05
 """1 - t is taken to be at least this: near the data there is nothing left to divide by."""
 
@@ -92,26 +90,6 @@ class Relayed:
 
 
 PictureShape = Patches | Relayed
-
-
-@dataclass(frozen=True)
-class Refining:
-    """A U-Net that draws a picture once more, at twice its size.
-
-    size_px: of what it is given; widths, num_blocks: channels, and blocks on the way down, at that size and at each
-    half of it; fine_dim: channels at twice the size
-    """
-
-    size_px: int
-    num_looks: int
-    widths: tuple[int, ...] = (32, 80, 128)
-    num_blocks: tuple[int, ...] = (1, 2, 3)
-    fine_dim: int = 16
-    channels: int = 4
-
-    def __post_init__(self) -> None:
-        if not self.widths or len(self.widths) != len(self.num_blocks) or self.size_px % 2**(len(self.widths) - 1):
-            raise ValueError(f"widths {self.widths} and blocks {self.num_blocks} do not fit {self.size_px} px")
 
 
 def shape_of(architecture: Mapping[str, Any]) -> PictureShape:

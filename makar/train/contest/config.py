@@ -23,21 +23,6 @@ class Net:
 
 
 @dataclass(frozen=True)
-class Refine:
-    """What a painter draws once more at twice the size, and its shape; see `makar.nets.shapes.Refining`.
-
-    model: by its name in the store, whose pictures they are; faithful: how much the picture made, at half its size, is
-    drawn to the one it was made from, as a part of `likeness`
-    """
-
-    model: str = "icons-32"
-    faithful: float = 0.06
-    widths: tuple[int, ...] = (32, 80, 128)
-    num_blocks: tuple[int, ...] = (1, 2, 3)
-    fine_dim: int = 16
-
-
-@dataclass(frozen=True)
 class Penalty:
     """R1 and R2: their weight, and on what part of every batch they are measured.
 
@@ -69,7 +54,6 @@ class Config:
     alone_steps: for how many steps it learns from that alone, before the critic comes in, which costs three times as
     much; Ledig et al. 2017, arXiv:1609.04802, section 3.2
     workers: parts of a step that are computed side by side, each by one thread
-    refine: what is drawn once more; None where attributes are painted, as `net`, `num_pictures` and `held_out_frac` say
     """
 
     recipe: str
@@ -82,7 +66,6 @@ class Config:
     alone_steps: int = 0
     workers: int = 1
     net: Net = field(default_factory=Net)
-    refine: Refine | None = None
     penalty: Penalty = field(default_factory=Penalty)
     optimise: Optimise = field(default_factory=lambda: Optimise(
         name="adamw", rate=1e-3, weight_decay=0.0, beta1=0.0, beta2=0.99, clip=1000.0, ema=0.998))
@@ -110,11 +93,6 @@ def resolved(config: Config) -> Config:
               ("schedule.num_steps", config.schedule.num_steps, 1, 10**8),
               ("watch.validate_steps", config.watch.validate_steps, 1, 10**8),
               ("watch.sheet_steps", config.watch.sheet_steps, 1, 10**8)]
-    if config.refine is not None:
-        r = config.refine
-        limits += [("refine.faithful", r.faithful, 0, 1e6), ("refine.fine_dim", r.fine_dim, 1, 4096),
-                   *(("refine.widths", width, 1, 4096) for width in r.widths),
-                   *(("refine.num_blocks", num, 0, 64) for num in r.num_blocks)]
     if config.alone_steps and not config.likeness:
         raise BadInput("alone_steps needs a likeness to learn from: --set likeness=20")
     for name, value, low, high in limits:

@@ -8,14 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import functional_call
 
 from makar.kit.errors import BadInput
 from makar.methods.adversarial import critic_loss, generator_loss
+from makar.nets.adversaries import Critic, Painter
 from makar.train.clock import Clock, left_s
 from makar.train.contest.config import Config
 from makar.train.course import Course
@@ -23,41 +23,17 @@ from makar.train.device import synchronise
 from makar.train.optimise import Optimiser
 
 Slopes = tuple[Tensor, tuple[Tensor, ...]]
-_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Some examples.
-
-    begun: what the painter begins with, noise or a picture; told: what it and the critic are told of the row
-    weights: how much the likeness to the real picture counts
-    Shapes: clean (B, C, S, S), begun (B, ...), told (B, ...), weights (B,)
-    """
+class Examples:
+    """Pictures of one split on one device. Shapes: clean (N, C, S, S), values (N, attributes)"""
 
     clean: Tensor
-    begun: Tensor
-    told: Tensor
-    weights: Tensor
+    values: Tensor
 
-    def chunk(self, num: int) -> list[Batch]:
-        """Cut into that many, or fewer."""
-        parts = (part.chunk(num) for part in (self.clean, self.begun, self.told, self.weights))
-        return [Batch(*part) for part in zip(*parts, strict=True)]
-
-
-class Examples(Protocol):
-    """Pictures of one split on one device."""
-
-    def __len__(self) -> int: ...
-
-    def batch(self, rows: Tensor, random: torch.Generator) -> Batch:
-        """Those rows, with whatever chance adds to them."""
-        ...
-
-    def distance(self, made: Tensor, batch: Batch) -> Tensor:
-        """How far painted pictures are from what they are to be like. Shapes: made (B, C, S, S) -> ()"""
-        ...
+    def __len__(self) -> int:
+        return len(self.clean)
 
 
 @dataclass(frozen=True)
@@ -65,7 +41,7 @@ class Progress:
     """What a step came to.
 
     loss, critic_loss: of the painter and of its critic, whose even score is log 2
-    error: how far painted pictures are from the real ones that they should be and that were never trained on, as the
+    error: how far painted pictures are from the real ones with the same attributes that were never trained on, as the
     mean difference of values from 0 to 255; train_error: from as many that were
     """
 
@@ -87,8 +63,8 @@ class Session:
     """A run in memory. `save` writes a checkpoint and returns where."""
 
     config: Config
-    painter: nn.Module
-    critic: nn.Module
+    painter: Painter
+    critic: Critic
     painting: Optimiser
     judging: Optimiser
     examples: Examples
@@ -107,10 +83,20 @@ class Session:
         return Course(config.recipe, self.out, self.clock, config.schedule, config.optimise.rate or 0.0, self.limit_s,
                       watch.validate_steps, watch.checkpoint_s, watch.checkpoint_steps, lambda: self.save(self))
 
-    def averaged(self, begun: Tensor, told: Tensor) -> Tensor:
+    def averaged(self, noise: Tensor, values: Tensor) -> Tensor:
         """The painter with the average of its weights, where one is kept."""
-        found: Tensor = functional_call(self.painter, self.painting.average, (begun, told))
+        found: Tensor = functional_call(self.painter, self.painting.average, (noise, values))
         return found
+
+
+@dataclass(frozen=True)
+class Part:
+    """A worker's share of a step. share_frac: its part of the batch"""
+
+    clean: Tensor
+    values: Tensor
+    noise: Tensor
+    share_frac: float
 
 
 def train(session: Session) -> Iterator[Progress]:
@@ -159,8 +145,7 @@ def _is_alone(session: Session) -> bool:
     return session.clock.step < session.config.alone_steps
 
 
-def _side_by_side(session: Session, gradient: Callable[[Session, Batch], Slopes],
-                  parts: Sequence[Batch]) -> list[Slopes]:
+def _side_by_side(session: Session, gradient: Callable[[Session, Part], Slopes], parts: Sequence[Part]) -> list[Slopes]:
     """What each part comes to, in the order of the parts, so that sums do not depend on who is done first."""
     if len(parts) == 1:
         return [gradient(session, parts[0])]
@@ -168,40 +153,37 @@ def _side_by_side(session: Session, gradient: Callable[[Session, Batch], Slopes]
         return list(pool.map(lambda part: gradient(session, part), parts))
 
 
-def _parts(session: Session, turn: int) -> list[Batch]:
+def _parts(session: Session, turn: int) -> list[Part]:
     """A batch drawn by chance that is the same whether or not the run was interrupted before, cut for the workers."""
     config, device = session.config, session.device
     random = torch.Generator(device).manual_seed((config.seed * 1_000_003 + session.clock.step) * 2 + turn)
     rows = torch.randint(len(session.examples), (config.batch,), generator=random, device=device)
-    return session.examples.batch(rows, random).chunk(config.workers)
+    noise = torch.randn(config.batch, config.net.noise_dim, generator=random, device=device)
+    return [Part(session.examples.clean[some], session.examples.values[some], drawn, len(some) / config.batch)
+            for some, drawn in zip(rows.chunk(config.workers), noise.chunk(config.workers), strict=True)]
 
 
-def _critics_slopes(session: Session, part: Batch) -> Slopes:
+def _critics_slopes(session: Session, part: Part) -> Slopes:
     penalty = session.config.penalty
     with torch.no_grad():
-        made = session.painter(part.begun, part.told)
-    loss = critic_loss(lambda rows: session.critic(rows, part.told[:len(rows)]), part.clean, made, penalty.weight,
-                       max(1, round(len(made) * penalty.part_frac)))
-    return _shared(session, part, loss, session.critic)
+        made = session.painter(part.noise, part.values)
+    loss = part.share_frac * critic_loss(lambda rows: session.critic(rows, part.values[:len(rows)]), part.clean, made,
+                                         penalty.weight, max(1, round(len(made) * penalty.part_frac)))
+    return loss.detach(), torch.autograd.grad(loss, list(session.critic.parameters()))
 
 
-def _painters_slopes(session: Session, part: Batch) -> Slopes:
-    made = session.painter(part.begun, part.told)
-    loss = session.config.likeness * session.examples.distance(made, part)
+def _painters_slopes(session: Session, part: Part) -> Slopes:
+    made = session.painter(part.noise, part.values)
+    loss = session.config.likeness * (made - part.clean).abs().mean()
     if not _is_alone(session):
-        loss = loss + generator_loss(lambda rows: session.critic(rows, part.told), part.clean, made)
-    return _shared(session, part, loss, session.painter)
-
-
-def _shared(session: Session, part: Batch, loss: Tensor, net: nn.Module) -> Slopes:
-    """What a worker's part of the batch adds to the whole."""
-    loss = len(part.clean) / session.config.batch * loss
-    return loss.detach(), torch.autograd.grad(loss, list(net.parameters()))
+        loss = loss + generator_loss(lambda rows: session.critic(rows, part.values), part.clean, made)
+    loss = part.share_frac * loss
+    return loss.detach(), torch.autograd.grad(loss, list(session.painter.parameters()))
 
 
 @torch.no_grad()
 def judge(session: Session) -> tuple[float | None, float]:
-    """How far painted pictures are from the real ones that they should be, never trained on and trained on."""
+    """How far painted pictures are from real ones with the same attributes, never trained on and trained on."""
     own = _error(session, session.examples)
     held_out = _error(session, session.held_out) if len(session.held_out) else None
     session.measures |= {"train_error": own} | ({} if held_out is None else {"error": held_out})
@@ -209,16 +191,7 @@ def judge(session: Session) -> tuple[float | None, float]:
 
 
 def _error(session: Session, examples: Examples) -> float:
-    made, batch = first_painted(session, examples, session.config.watch.validate_pictures)
-    known = (batch.weights > 0).float()
-    apart = (made.clamp(-1, 1) - batch.clean).abs().mean((1, 2, 3))
-    return float((apart * known).sum() / known.sum().clamp(min=1)) * 127.5
-
-
-@torch.no_grad()
-def first_painted(session: Session, examples: Examples, most: int) -> tuple[Tensor, Batch]:
-    """The first examples, always painted from the same noise, and what they are. Shapes: -> (N, C, S, S)"""
-    random = torch.Generator(session.device).manual_seed(0)
-    batch = examples.batch(torch.arange(min(most, len(examples)), device=session.device), random)
-    made = [session.averaged(part.begun, part.told) for part in batch.chunk(-(-len(batch.clean) // _AT_ONCE))]
-    return torch.cat(made), batch
+    num = min(session.config.watch.validate_pictures, len(examples))
+    noise = torch.randn(num, session.config.net.noise_dim, generator=torch.Generator().manual_seed(0))
+    made = session.averaged(noise.to(session.device), examples.values[:num]).clamp(-1, 1)
+    return float((made - examples.clean[:num]).abs().mean()) * 127.5

@@ -11,9 +11,7 @@ from makar.train.contest.config import Config
 
 @dataclass(frozen=True)
 class ContestRecipe:
-    """obtain: makes the file of that many pictures with attributes in a folder, once, and says where it is; for a
-    refiner, the pack of those that are to be drawn.
-    """
+    """obtain: makes the file of that many pictures with attributes in a folder, once, and says where it is."""
 
     summary: str
     config: Callable[[], Config]

@@ -7,27 +7,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-from makar.codecs.attributed import open_attributed
-from makar.codecs.pack import open_pack
+from makar.codecs.attributed import Attributed, open_attributed
+from makar.codecs.pixels import crisp, resized, to_pixels, to_values
 from makar.kit.config import replace_at, to_json
 from makar.kit.files import atomic_write
+from makar.nets.adversaries import initialised
 from makar.train.begun import begin, begun, expect_none, expect_same
 from makar.train.checkpoint import newest
 from makar.train.clock import Clock
-from makar.train.contest.avatars import Avatars
 from makar.train.contest.checkpoint import Saver
 from makar.train.contest.config import Config, resolved
-from makar.train.contest.loop import Progress, Session, train
-from makar.train.contest.refined import DRAWN, opened
-from makar.train.contest.subject import Subject
+from makar.train.contest.loop import Examples, Progress, Session, train
 from makar.train.course import limit_of, put_back
 from makar.train.device import keep_memory, pick_device
 from makar.train.optimise import Optimiser
-from makar.train.pictures.sheet import on_chequers, png
+from makar.train.pictures.sheet import contact_sheet, on_chequers, png
 from makar.train.plot import Log, draw_loss
 from makar.train.state import load_state
+
+SHEET_PICTURES, SHEET_SCALE = 24, 3
 
 
 @dataclass(frozen=True)
@@ -36,19 +37,19 @@ class Prepared:
 
     out: Path
     config: Config
-    subject: Subject
+    data: Attributed
 
 
 def prepare(out: Path, config: Config, path: Path) -> Prepared:
-    """Makes the folder of a new run on the pictures of a file, or of a pack.
+    """Makes the folder of a new run on the pictures of a file.
 
     Raises: BadInput (there is a run, settings out of range), NotHere, Damaged
     """
     expect_none(out, config.recipe)
     config = resolved(replace_at(config, "device", pick_device(config.device).type))
-    subject = _subject(config, path, out)
-    begin(out, config, {"where": str(path), "root": subject.root})
-    return Prepared(out, config, subject)
+    data = open_attributed(path)
+    begin(out, config, {"where": str(path), "root": data.root})
+    return Prepared(out, config, data)
 
 
 def reopen(out: Path, path: Path | None = None) -> Prepared:
@@ -58,15 +59,9 @@ def reopen(out: Path, path: Path | None = None) -> Prepared:
     """
     config, known = begun(out, Config)
     place = path or Path(known["where"])
-    subject = _subject(config, place, out)
-    expect_same(place, subject.root, known["root"])
-    return Prepared(out, config, subject)
-
-
-def _subject(config: Config, path: Path, out: Path) -> Subject:
-    if config.refine is None:
-        return Avatars(open_attributed(path))
-    return opened(out / DRAWN, config, open_pack(path))
+    data = open_attributed(place)
+    expect_same(place, data.root, known["root"])
+    return Prepared(out, config, data)
 
 
 def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | None = None) -> Session:
@@ -74,10 +69,12 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
 
     Raises: NotHere, Damaged
     """
-    config, subject = prepared.config, prepared.subject
+    config, data = prepared.config, prepared.data
     device = pick_device(config.device)
     keep_memory()
-    painter, critic = (net.to(device) for net in subject.nets(config))
+    sizes = tuple(len(attribute.values) for attribute in data.attributes)
+    painter, critic = initialised(config.architecture(data.pixels.shape[1], sizes), config.seed)
+    painter, critic = painter.to(device), critic.to(device)
     painting, judging = (Optimiser(dict(net.named_parameters()), config.optimise, {}, torch.float32)
                          for net in (painter, critic))
     clock, parent, measures = Clock.planned(config.schedule), "", dict[str, float]()
@@ -90,9 +87,15 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
         clock, parent, measures = Clock(**facts["clock"]), facts["sha256"], dict(facts["measures"])
     if config.workers > 1:
         torch.set_num_threads(1)  # each worker is one
-    examples, held_out = subject.examples(config, device)
-    return Session(config, painter, critic, painting, judging, examples, held_out, clock, Saver(subject, parent),
-                   prepared.out, device, limit_of(minutes, clock), measures)
+    num = len(data) - round(len(data) * config.held_out_frac)
+    return Session(config, painter, critic, painting, judging, _examples(data, slice(num), device),
+                   _examples(data, slice(num, None), device), clock, Saver(data, parent), prepared.out, device,
+                   limit_of(minutes, clock), measures)
+
+
+def _examples(data: Attributed, rows: slice, device: torch.device) -> Examples:
+    clean = torch.from_numpy(to_values(data.pixels[rows]))
+    return Examples(clean.contiguous().to(device), torch.from_numpy(data.values[rows].astype(np.int64)).to(device))
 
 
 def watched(prepared: Prepared, session: Session) -> Iterator[Progress]:
@@ -109,7 +112,7 @@ def watched(prepared: Prepared, session: Session) -> Iterator[Progress]:
         if progress.checkpoint is not None:
             atomic_write(out / "error.svg", _curve(log, prepared.config.recipe))
         if last or progress.step % watch.sheet_steps == 0:
-            atomic_write(out / f"sheet-{progress.step:08}.png", png(on_chequers(prepared.subject.sheet(session))))
+            atomic_write(out / f"sheet-{progress.step:08}.png", sheet(session))
         yield progress
 
 
@@ -118,6 +121,21 @@ def _curve(log: Log, title: str) -> str:
     rows = [{"step": row["step"], "loss": row["train_error"], "validation_loss": row["error"]} for row in log.rows
             if row["train_error"] is not None]
     return draw_loss(rows, title, "mean difference to the real picture, of 255")
+
+
+@torch.no_grad()
+def sheet(session: Session) -> bytes:
+    """Painted pictures above the real ones with the same attributes, which were never trained on (where there are
+    such). A PNG.
+    """
+    asked = session.held_out if len(session.held_out) else session.examples
+    num = min(SHEET_PICTURES, len(asked))
+    noise = torch.randn(num, session.config.net.noise_dim, generator=torch.Generator().manual_seed(0))
+    made = crisp(to_pixels(session.averaged(noise.to(session.device), asked.values[:num]).cpu().numpy()))
+    real, across = crisp(to_pixels(asked.clean[:num].cpu().numpy())), min(12, num)
+    both = np.concatenate([part for at in range(0, num, across)
+                           for part in (made[at:at + across], real[at:at + across])])
+    return png(on_chequers(contact_sheet(resized(both, SHEET_SCALE * both.shape[1]), across)))
 
 
 def facts_of(session: Session) -> dict[str, Any]:

@@ -131,10 +131,9 @@ def test_a_file_that_was_changed_is_refused(tmp_path: Path, squares: Path) -> No
         open_attributed(broken)
     with pytest.raises(NotHere):
         open_attributed(tmp_path / "missing")
-    begun(tmp_path / "run", squares, 2)
-    data = open_attributed(squares)
+    prepared = begun(tmp_path / "run", squares, 2)
     rows = [{"size": "large", "square colour": "#d02020"}] * 32
-    write_attributed(broken, data.pixels, rows, data.facts)
+    write_attributed(broken, prepared.data.pixels, rows, prepared.data.facts)
     with pytest.raises(Damaged, match="begun on"):
         reopen(tmp_path / "run", broken)
     with pytest.raises(BadInput, match="already"):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from makar import recipes
-from makar.cli import _train_contest, _train_pictures
+from makar.cli import _train_autoencoder, _train_contest, _train_pictures
 from makar.cli._settings import configured
 from makar.cli._training import begun_or_found, expect_unfinished, folder_of, follow
 from makar.kit.errors import BadInput
@@ -55,11 +55,15 @@ def run(args: argparse.Namespace) -> int:
         raise BadInput(f"--minutes: expected a number above 0, got {args.minutes}")
     args.recipe = recipes.full_name(args.recipe)
     if args.recipe.startswith("image/"):
+        from makar.train.autoencoder.recipe import AutoencoderRecipe
         from makar.train.contest.recipe import ContestRecipe
 
         recipe = recipes.load(args.recipe)
-        kind = _train_contest if isinstance(recipe, ContestRecipe) else _train_pictures
-        return kind.run(args, recipe)
+        if isinstance(recipe, ContestRecipe):
+            return _train_contest.run(args, recipe)
+        if isinstance(recipe, AutoencoderRecipe):
+            return _train_autoencoder.run(args, recipe)
+        return _train_pictures.run(args, recipe)
     if args.only_data:
         raise BadInput("--only-data is for recipes of pictures (image/...)")
     return _run_text(args)

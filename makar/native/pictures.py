@@ -150,7 +150,7 @@ class Transformer:
         patches = w.linear("widen", w.times("narrow", patches_of(pictures, s.patch_px))) + w["place"]
         words = w.linear("word", asked.words) * asked.present[..., None] + w["slot"]
         x = np.concatenate((np.repeat(words, len(pictures) // num, 0), patches), 1)
-        state = _silu(_moment(w, time) + self._looks[asked.looks] + w.finely("whole", asked.whole))
+        state = silu(_moment(w, time) + self._looks[asked.looks] + w.finely("whole", asked.whole))
         modulation = w.linear("modulate", state).reshape(num, 1, 6, s.dim) + self._tables
         x = self.through(x, modulation)
         x = x.reshape(num, -1, *x.shape[1:])  # (what is asked, pictures of it, tokens, dim)
@@ -224,7 +224,7 @@ class ComponentNet:
         words = (asked.words * asked.present[..., None]).reshape(num, -1)
         told = w.finely("told", np.concatenate((words, asked.whole), 1)) + self._looks[asked.looks]
         content, way = np.split(told, 2, -1)
-        state = _silu(_moment(w, time) + way)
+        state = silu(_moment(w, time) + way)
         modulation = w.linear("modulate", state).reshape(num, 1, 3, -1) + self._tables
         x = self.through(w.linear("seen", z / np.sqrt(seen)) + content[:, None], modulation)
         shift, scale = np.split(w.linear("modulate_out", state)[:, None], 2, -1)
@@ -302,7 +302,7 @@ def _moment(weights: Weights, time: float) -> Reals:
     frequency = np.exp(np.arange(128, dtype=np.float32) * np.float32(-math.log(10_000) / 128))
     angle = np.float32(1000 * time) * frequency
     wave = np.concatenate((np.cos(angle), np.sin(angle)))[None]
-    return weights.linear("time.2", _silu(weights.linear("time.0", wave)))
+    return weights.linear("time.2", silu(weights.linear("time.0", wave)))
 
 
 def _norm(x: Reals) -> Reals:
@@ -311,7 +311,7 @@ def _norm(x: Reals) -> Reals:
     return normed
 
 
-def _silu(x: Reals) -> Reals:
+def silu(x: Reals) -> Reals:
     """x sigmoid(x), by the hyperbolic tangent, which does not overflow."""
     found: Reals = x * (np.float32(0.5) + np.float32(0.5) * np.tanh(np.float32(0.5) * x))
     return found
@@ -321,4 +321,4 @@ def _beyond(block: Block, x: Reals, parts: Reals) -> Reals:
     """What a block does to every token alone. Shapes: x (..., dim), parts (3, ..., dim)"""
     shift, scale, gate = parts
     open_, up = np.split(block.gate_up.times(_norm(x) * (1 + scale) + shift), 2, -1)
-    return x + gate * block.down.times(_silu(open_) * up)
+    return x + gate * block.down.times(silu(open_) * up)

@@ -92,6 +92,27 @@ class Relayed:
 PictureShape = Patches | Relayed
 
 
+@dataclass(frozen=True)
+class Autoencoded:
+    """Convolutions that keep few numbers of a small picture, and make it of them again at twice its size.
+
+    size_px: of what is given; widths: channels at a half and at a quarter of that side, with so many blocks on the way
+    in and on the way out; latent_dim: numbers kept of each place there; fine_dim: channels where pixels are made
+    """
+
+    size_px: int
+    widths: tuple[int, int] = (48, 96)
+    blocks_in: int = 1
+    blocks_out: int = 2
+    latent_dim: int = 10
+    fine_dim: int = 12
+    channels: int = 4
+
+    def __post_init__(self) -> None:
+        if self.size_px % 4:
+            raise ValueError(f"pictures of {self.size_px} px cannot be halved twice")
+
+
 def shape_of(architecture: Mapping[str, Any]) -> PictureShape:
     """The shape that a checkpoint tells of.
 

@@ -21,8 +21,9 @@ FORMAT = 1
 """Of the native form; what was converted to another is converted again."""
 MODEL, WEIGHTS, TOKENIZER = "model.json", "weights.safetensors", "tokenizer.json"
 SHARDS = "weights.json"
-PICTURES, PAINTER = "patchflow", "painter"
-"""The families of models that draw: from noise in steps, from attributes at once."""
+PICTURES, PAINTER, AUTOENCODER = "patchflow", "painter", "autoencoder"
+"""The families of models that draw: from noise in steps, from attributes at once, cleaner what another has drawn."""
+DRAWING = (PICTURES, PAINTER, AUTOENCODER)
 OPTIONAL = ("chat_template.jinja", "card.md", "neighbours.safetensors")
 
 
@@ -84,7 +85,7 @@ def _facts(folder: Path) -> dict[str, Any]:
         facts = dict(facts_in(read_text(folder / MODEL)))
     except (ValueError, TypeError) as error:
         raise Damaged(f"'{folder / MODEL}' cannot be read ({error})") from error
-    needed = {"architecture"} | ({"eos_ids"} if facts.get("family") not in (PICTURES, PAINTER) else set())
+    needed = {"architecture"} | ({"eos_ids"} if facts.get("family") not in DRAWING else set())
     if facts.get("format") != FORMAT or not needed <= facts.keys():
         raise BadInput(f"'{folder / MODEL}' has form {facts.get('format')!r:.20}; this version of Makar reads {FORMAT}")
     return facts

@@ -71,22 +71,3 @@ def expect_same(path: Path, found: str, root: str) -> None:
     """Raises: Damaged (other data than the run was begun on)"""
     if found != root:
         raise Damaged(f"the data in '{path}' is {found[:16]}, the run was begun on {root[:16]}")
-
-
-def _read(out: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The settings as they were written, and what was known of the data. Raises: NotHere, Damaged"""
-    try:
-        facts = json.loads((out / RUN).read_bytes())
-        config, data = dict(facts["config"]), dict(facts["data"])
-    except FileNotFoundError as error:
-        raise NotHere(f"there is no run in '{out}'; begin one without --resume") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _damaged(out, f"{error!s:.100}") from error
-    for name in ("where", "root"):
-        if name not in data:
-            raise _damaged(out, f"it does not say the {name} of its data")
-    return config, data
-
-
-def _damaged(out: Path, why: str) -> Damaged:
-    return Damaged(f"'{out / RUN}' cannot be read ({why}); begin again in another folder")

@@ -88,7 +88,9 @@ class Optimiser:
             if kind == "opt":
                 part, _, name = rest.partition("/")
                 weight = self._weights[name]
-                owner[name].state[weight][part] = value.to(weight.device)
+                like_it = value.shape == weight.shape  # then its numbers lie as the weight's do, see `step`
+                owner[name].state[weight][part] = torch.empty_like(weight, dtype=value.dtype).copy_(
+                    value) if like_it else value.to(weight.device)
             elif kind == "ema":
                 self.average[rest].copy_(value)
 

@@ -20,7 +20,7 @@ from makar.nets.adapters import attach, load_adapters
 from makar.nets.transformer import Config, Transformer
 from makar.store import StoredModel
 from makar.store.fetch import say
-from makar.store.native import PAINTER, PICTURES
+from makar.store.native import DRAWING
 
 _PRECISION = {"auto": "file", "native": "file", "8bit": "8bit", "4bit": "4bit"}
 _CACHE = {16: "bfloat16", 8: "int8"}
@@ -110,7 +110,7 @@ def read_facts(folder: Path) -> dict[str, Any]:
     """What a model's folder says of it. Raises: Damaged, BadInput (it writes nothing, it draws)"""
     try:
         facts: dict[str, Any] = json.loads((folder / "model.json").read_text("utf-8"))
-        if facts.get("family") in (PICTURES, PAINTER):
+        if facts.get("family") in DRAWING:
             raise BadInput(f"'{folder.name}' is a model of pictures, which writes no text; name another: "
                            "makar models list")
         facts["architecture"], facts["eos_ids"]

@@ -66,9 +66,11 @@ class Pictures:
         return Condition(self.words[phrases] * self.scale, self.present[phrases], looks)
 
 
-def load_pictures(pack: Pack, split: str, size_px: int, context_tok: int, device: torch.device) -> Pictures:
-    """The pictures of one split, smaller ones enlarged by whole pixels, so hard pixels stay hard; larger ones averaged.
+def load_pixels(pack: Pack, split: str, size_px: int) -> tuple[list[int], NDArray[np.uint8]]:
+    """The pictures of one split and their places in the pack, smaller ones enlarged by whole pixels, so hard pixels
+    stay hard; larger ones averaged.
 
+    Shapes: -> (N,), (N, size_px, size_px, 4)
     Raises: Damaged, BadInput (no picture of this split)
     """
     sizes = sorted({entry.size_px for entry in pack.entries
@@ -81,6 +83,15 @@ def load_pictures(pack: Pack, split: str, size_px: int, context_tok: int, device
         pixels.append(resized(found[kept], size_px))
     if not places:
         raise BadInput(f"the pack '{pack.folder}' has no picture of {size_px} pixels for '{split}'")
+    return places, np.concatenate(pixels)
+
+
+def load_pictures(pack: Pack, split: str, size_px: int, context_tok: int, device: torch.device) -> Pictures:
+    """The pictures of one split, as `load_pixels` does, with what they may be asked for by.
+
+    Raises: Damaged, BadInput (no picture of this split)
+    """
+    places, pixels = load_pixels(pack, split, size_px)
     words = pack.words
     number = {phrase: index for index, phrase in enumerate(words.phrases)}
     look = {name: index + 1 for index, name in enumerate(pack.looks)}
@@ -89,7 +100,7 @@ def load_pictures(pack: Pack, split: str, size_px: int, context_tok: int, device
     values, present = padded(words, context_tok)
     put = functools.partial(torch.as_tensor, device=device)
     return Pictures(
-        pixels=put(np.concatenate(pixels)), phrases=put([row + [0] * (MOST_PHRASES - len(row)) for row in told]),
+        pixels=put(pixels), phrases=put([row + [0] * (MOST_PHRASES - len(row)) for row in told]),
         num_phrases=put([len(row) for row in told]), words=put(values), present=put(present),
         looks=put([[look[entry.style], look[entry.source]] for entry in entries]), scale=put(words.scale))
 

@@ -170,7 +170,7 @@ def asked_of(prompt: str, model: PictureModel) -> dict[str, Any]:
         asked["nearness"] = {"score_frac": round(found.score_frac, 4), "least_frac": LEAST_FRAC,
                              "concepts": list(found.concepts),
                              **({"unknown": list(found.unknown)} if found.unknown else {})}
-    index = _neighbours_of(model.name)
+    index = _neighbours_of(model.learned_as)
     if index is not None:
         asked["near_copy"] = settings([index])
     return asked

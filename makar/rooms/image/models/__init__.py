@@ -11,7 +11,7 @@ from makar.rooms.image.confidence import Nearness
 from makar.rooms.image.request import ImageRequest, ImageSampling
 from makar.rooms.image.styles import Looks
 from makar.store import StoredModel
-from makar.store.native import PAINTER, family_of
+from makar.store.native import AUTOENCODER, PAINTER, family_of
 
 
 class PictureModel(Protocol):
@@ -53,6 +53,11 @@ class PictureModel(Protocol):
         ...
 
     @property
+    def learned_as(self) -> str:
+        """The stored model that has the index of the pictures it learned from, where there is one."""
+        ...
+
+    @property
     def library(self) -> str:
         """The package that computes its pictures, whose version can change their bytes."""
         ...
@@ -75,7 +80,7 @@ def build(stored: StoredModel | None) -> PictureModel:
     elif (family := stored.architecture.get("family")) in ("enlarger", "diffusers"):
         kind = "enlarging" if family == "enlarger" else "diffusers"
     else:
-        kind = "avatars" if family_of(stored.folder) == PAINTER else "patchflow"
+        kind = {PAINTER: "avatars", AUTOENCODER: "cleaned"}.get(family_of(stored.folder), "patchflow")
     module = importlib.import_module(f"makar.rooms.image.models.{kind}")
     found: PictureModel = module.build() if stored is None else module.build(stored)
     return found

@@ -63,6 +63,11 @@ class Avatars:
         return ()
 
     @property
+    def learned_as(self) -> str:
+        """Itself."""
+        return self.name
+
+    @property
     def library(self) -> str:
         """What it is computed with."""
         return "torch"

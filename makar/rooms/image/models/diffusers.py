@@ -47,6 +47,11 @@ class Pipeline:
         return ("steps", "guidance")
 
     @property
+    def learned_as(self) -> str:
+        """Itself."""
+        return self.name
+
+    @property
     def library(self) -> str:
         """What it is computed with."""
         return "torch"

@@ -32,6 +32,11 @@ class Enlarging:
         return ()
 
     @property
+    def learned_as(self) -> str:
+        """Itself."""
+        return self.name
+
+    @property
     def library(self) -> str:
         """What it is computed with."""
         return "numpy"

@@ -64,6 +64,11 @@ class PatchFlow:
         return ("steps", "guidance", "solver", "times", "tries")
 
     @property
+    def learned_as(self) -> str:
+        """Itself."""
+        return self.name
+
+    @property
     def library(self) -> str:
         """What it is computed with."""
         return "numpy"
@@ -142,15 +147,15 @@ def build(stored: StoredModel) -> PatchFlow:
         raise Damaged(f"the model in '{stored.folder}' is not whole ({error!s:.200})") from error
 
 
-def facts_of(folder: Path, name: str) -> Mapping[str, Any]:
+def facts_of(folder: Path, name: str, family: str = PICTURES) -> Mapping[str, Any]:
     """What a checkpoint says of itself.
 
-    Raises: BadInput (a model of something else), Damaged
+    Raises: BadInput (a model of another family), Damaged
     """
     try:
         facts = facts_in(read_text(folder / "model.json"))
     except (ValueError, TypeError) as error:
         raise Damaged(f"'{folder / 'model.json'}' cannot be read ({error!s:.100})") from error
-    if facts.get("family") != PICTURES:
-        raise BadInput(f"'{name}' is no model of pictures; see them with: makar models list")
+    if facts.get("family") != family:
+        raise BadInput(f"'{name}' is no model of pictures of that kind; see them with: makar models list")
     return facts

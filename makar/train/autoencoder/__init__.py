@@ -1,0 +1,1 @@
+"""An autoencoder that cleans pictures: a pack to a checkpoint; the loop is a generator."""

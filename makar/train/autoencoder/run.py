@@ -1,0 +1,146 @@
+"""A run of an autoencoder from its folder: opened at its last checkpoint, trained, its log and sheets written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.utils.memory_format import convert_conv2d_weight_memory_format
+
+from makar.codecs.pack import Pack, open_pack
+from makar.codecs.pixels import resized, to_pixels
+from makar.kit.config import replace_at, to_json
+from makar.kit.files import atomic_write
+from makar.nets.autoencoder import initialised
+from makar.nets.shapes import shape_of
+from makar.rooms.image.models.patchflow import facts_of as facts_of_model
+from makar.store import stored
+from makar.train.autoencoder.checkpoint import Saver
+from makar.train.autoencoder.config import Config, resolved
+from makar.train.autoencoder.loop import Progress, Session, train
+from makar.train.begun import begin, begun, expect_none, expect_same
+from makar.train.clock import Clock
+from makar.train.course import limit_of, restore
+from makar.train.device import keep_memory, pick_device
+from makar.train.optimise import Optimiser
+from makar.train.pictures.data import load_pixels
+from makar.train.pictures.sheet import contact_sheet, on_chequers, png
+from makar.train.plot import Log, draw_loss
+
+SHEET_PICTURES = 24
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run's folder and its data. of: the model whose drawings are to be cleaned: its name, its weights' sha256, its
+    own data and the side of what it draws
+    """
+
+    out: Path
+    config: Config
+    pack: Pack
+    of: Mapping[str, Any]
+
+
+def prepare(out: Path, config: Config, pack: Path) -> Prepared:
+    """Makes the folder of a new run.
+
+    Raises: BadInput (there is a run, settings out of range, a model of something else), NotHere, UnknownName, Damaged
+    """
+    expect_none(out, config.recipe)
+    config = resolved(replace_at(config, "device", pick_device(config.device).type))
+    opened, of = open_pack(pack), _told_of(config.model)
+    config.architecture(of["size_px"])
+    load_pixels(opened, "train", 2 * of["size_px"])
+    begin(out, config, {"where": str(pack), "root": opened.root, "of": of})
+    return Prepared(out, config, opened, of)
+
+
+def reopen(out: Path, pack: Path | None = None) -> Prepared:
+    """The folder of a run that was begun; its pack may have been moved.
+
+    Raises: NotHere, Damaged
+    """
+    config, known = begun(out, Config)
+    opened = open_pack(pack or Path(known["where"]))
+    expect_same(opened.folder, opened.root, known["root"])
+    return Prepared(out, config, opened, known["of"])
+
+
+def _told_of(name: str) -> dict[str, Any]:
+    found = stored(name)
+    shape = shape_of(facts_of_model(found.folder, found.name)["architecture"])
+    return {"name": found.name, "sha256": found.sha256, "training_data": found.training_data, "size_px": shape.size_px}
+
+
+def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | None = None) -> Session:
+    """The run in memory, at its beginning or at its last checkpoint.
+
+    Raises: NotHere, Damaged, BadInput
+    """
+    config, size_px = prepared.config, 2 * prepared.of["size_px"]
+    device = pick_device(config.device)
+    keep_memory()
+    # A processor's convolutions are quickest where the channels of a pixel lie side by side.
+    net = initialised(config.architecture(prepared.of["size_px"]), config.seed).to(device)
+    convert_conv2d_weight_memory_format(net, torch.channels_last)
+    weights = dict(net.named_parameters())
+    optimiser = Optimiser(weights, config.optimise, {}, torch.float32)
+    clock, parent, measures = Clock.planned(config.schedule), "", dict[str, float]()
+    if resume:
+        clock, facts = restore(prepared.out, weights, optimiser)
+        parent, measures = facts["sha256"], dict(facts["measures"])
+    if config.workers > 1:
+        torch.set_num_threads(1)  # each worker is one
+    pictures, held_out = (torch.from_numpy(load_pixels(prepared.pack, split, size_px)[1]).to(device)
+                          if split == "train" or any(entry.split == split for entry in prepared.pack.entries)
+                          else torch.empty(0, device=device) for split in ("train", "held_out"))
+    return Session(config, net, optimiser, pictures, held_out, clock, Saver(prepared.pack, prepared.of, parent),
+                   prepared.out, device, limit_of(minutes, clock), measures)
+
+
+def watched(prepared: Prepared, session: Session) -> Iterator[Progress]:
+    """Trains, and keeps `log.jsonl`, `error.svg` and `sheet-STEP.png` in the run's folder up to date.
+
+    Raises: as `train`
+    """
+    out, watch = prepared.out, prepared.config.watch
+    log = Log(out / "log.jsonl", session.clock.step)
+    for progress in train(session):
+        row: dict[str, Any] = to_json(progress)
+        last = progress.step == session.clock.last_step
+        log.add({key: value for key, value in row.items() if key != "checkpoint"})
+        if progress.checkpoint is not None:
+            atomic_write(out / "error.svg", _curve(log, prepared.config.recipe))
+        if last or progress.step % watch.sheet_steps == 0:
+            atomic_write(out / f"sheet-{progress.step:08}.png", sheet(session))
+        yield progress
+
+
+def _curve(log: Log, title: str) -> str:
+    """The distance from what they are, of those trained on as a line and of the others as points."""
+    rows = [{"step": row["step"], "loss": row["train_error"], "validation_loss": row["error"]} for row in log.rows
+            if row["train_error"] is not None]
+    return draw_loss(rows, title, "mean difference to the real picture, of 255")
+
+
+def sheet(session: Session) -> bytes:
+    """What is given, what is made of it and what it was, one above the other, of pictures that were never trained on
+    (where there are such). A PNG.
+    """
+    asked = session.held_out if len(session.held_out) else session.pictures
+    made, clean = (to_pixels(values.cpu().numpy()) for values in session.cleaned(asked[:SHEET_PICTURES]))
+    given = resized(resized(clean, clean.shape[1] // 2), clean.shape[1])
+    across = min(12, len(made))
+    rows = [part[at:at + across] for at in range(0, len(made), across) for part in (given, made, clean)]
+    return png(on_chequers(contact_sheet(np.concatenate(rows), across)))
+
+
+def facts_of(session: Session) -> dict[str, Any]:
+    """What a person wants to know before the run begins."""
+    return {"weights": sum(weight.numel() for weight in session.net.parameters()), "pictures": len(session.pictures),
+            "held_out": len(session.held_out), "device": session.device.type, **asdict(session.net.config)}

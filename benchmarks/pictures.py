@@ -311,10 +311,10 @@ def start(rounds: int = 9) -> None:
     """Each round: a cold start, the import of PyTorch alone, and ten pictures of a warm process."""
     import makar as package
 
-    package.image("a red dragon", style="pixel")
+    package.image("a red apple", style="flat")
     found: dict[str, list[float]] = {"cold start to file": [], "import torch, alone": [], "one more, warm": []}
     with tempfile.TemporaryDirectory() as work:
-        told = [sys.executable, "-m", "makar.cli", "image", "a red dragon", "--style", "pixel", "-o", f"{work}/a.png"]
+        told = [sys.executable, "-m", "makar.cli", "image", "a red apple", "--style", "flat", "-o", f"{work}/a.png"]
         for _ in range(rounds):
             for name, words in (("cold start to file", told), ("import torch, alone", [sys.executable, "-c",
                                                                                          "import torch"])):
@@ -323,7 +323,7 @@ def start(rounds: int = 9) -> None:
                 found[name].append(time.perf_counter() - begin_s)
             begin_s = time.perf_counter()
             for seed in range(10):
-                package.image("a red dragon", style="pixel", seed=seed)
+                package.image("a red apple", style="flat", seed=seed)
             found["one more, warm"].append((time.perf_counter() - begin_s) / 10)
     print(machine())
     for name, spent_s in found.items():

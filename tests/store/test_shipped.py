@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from makar import store
+from makar.codecs.pixels import resized
 from makar.kit.errors import NotHere
 from makar.rooms.image import ROOM
+from makar.rooms.image.models.cleaned import Cleaned
 from makar.rooms.image.models.patchflow import PatchFlow
 from makar.store import native, shelf
 from makar.store.shards import load_arrays, reals
@@ -17,7 +20,8 @@ from makar.store.shipped import AVATARS_16, SHIPPED, Shipped
 from makar.tracing.pictures import open_pictures
 
 MOST_BYTES = 16 << 20
-TOLD = {"icons-32": ("CC-BY-4.0", "image/icons_cpu"), "avatars-16": ("CC0-1.0", "image/avatars_cpu")}
+TOLD = {"icons-64": ("CC-BY-4.0", "image/icons_clean_cpu"), "icons-32": ("CC-BY-4.0", "image/icons_cpu"),
+        "avatars-16": ("CC0-1.0", "image/avatars_cpu")}
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +80,18 @@ def test_it_knows_what_it_was_shown_and_by_whom_it_was_drawn() -> None:
     index = open_pictures(stored.folder / "neighbours.safetensors")
     assert {told.licence for told in index.told} == {"Apache-2.0", "CC-BY-4.0", "CC0-1.0", "MIT"}
     assert reals(load_arrays(stored.folder, "weights")[0]["second.out.weight"]).any()
+
+
+def test_what_cleans_drawings_knows_whose_they_are() -> None:
+    model = ROOM.build(store.stored("icons-64"))
+    assert isinstance(model, Cleaned) and (model.native_px, model.drawer.native_px) == (64, 32)
+    assert (model.drawer.sha256, model.learned_as) == (SHIPPED["icons-32"].sha256, "icons-32")
+    assert model.concepts == model.drawer.concepts and SHIPPED["icons-32"].sha256[:16] in model.training_data
+    rows, columns = np.indices((32, 32)) - 15.5
+    disc = np.where((rows**2 + columns**2 < 12**2)[..., None], (220, 40, 40, 255), (0, 0, 0, 0)).astype(np.uint8)
+    made = model.cleaned(disc)
+    assert made.shape == (64, 64, 4)
+    assert np.abs(resized(made[None], 32)[0].astype(float) - disc).mean() < 12
 
 
 def test_another_way_to_draw_with_the_same_weights_is_taken_from_a_newer_version() -> None:

@@ -22,4 +22,5 @@ def _libraries(model: PictureModel, request: ImageRequest) -> tuple[str, ...]:
 
 
 ROOM = Room(name="image", request=ImageRequest, build=build, sample=sample, media_type=_media_type,
-            marked=marked, libraries=_libraries, models=("patchflow", "avatars", "diffusers", "enlarging", "tiny"))
+            marked=marked, libraries=_libraries,
+            models=("patchflow", "cleaned", "avatars", "diffusers", "enlarging", "tiny"))

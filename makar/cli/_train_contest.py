@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
 from makar.cli._settings import configured
-from makar.cli._training import begun_or_found, expect_unfinished, folder_of, follow
+from makar.cli._training import folder_of, train
 
 if TYPE_CHECKING:
     from makar.train.contest.loop import Progress
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 def run(args: argparse.Namespace, recipe: ContestRecipe) -> int:
     """Prepares or reopens the run, trains, and says where the model is."""
-    from makar.train.contest.run import facts_of, open_session, prepare, reopen, watched
+    from makar.train.contest import run as kind
 
     out = folder_of(args)
     if args.only_data:
@@ -26,13 +25,9 @@ def run(args: argparse.Namespace, recipe: ContestRecipe) -> int:
 
     def begin() -> Prepared:
         config = configured(recipe.config(), args)
-        return prepare(out, config, args.data or recipe.obtain(out, config.num_pictures))
+        return kind.prepare(out, config, args.data or recipe.obtain(out, config.num_pictures))
 
-    prepared = begun_or_found(args, begin, lambda: reopen(out, args.data))
-    session = open_session(prepared, resume=args.resume, minutes=args.minutes)
-    expect_unfinished(out, session.clock)
-    print(f"{prepared.config.recipe}: {facts_of(session)}", file=sys.stderr)
-    return follow(watched(prepared, session), session.clock, _looked, _line, 'makar image --model NAME "..."')
+    return train(args, kind, begin, _looked, _line)
 
 
 def _looked(progress: Progress) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from makar.cli._settings import configured
-from makar.cli._training import begun_or_found, expect_unfinished, folder_of, follow
+from makar.cli._training import folder_of, tell_pack, train
 
 if TYPE_CHECKING:
     from makar.train.pictures.config import Config
@@ -19,24 +19,17 @@ if TYPE_CHECKING:
 
 def run(args: argparse.Namespace, recipe: PictureRecipe) -> int:
     """Prepares or reopens the run, trains, and says where the model is."""
-    from makar.train.pictures.run import facts_of, open_session, prepare, reopen, watched
+    from makar.train.pictures import run as kind
 
     out = folder_of(args)
     if args.only_data:
-        pack = recipe.obtain(out)
-        print(f"{pack.folder}")
-        print(f"{pack.facts['num_pictures']:,} pictures, root {pack.root}", file=sys.stderr)
-        return 0
+        return tell_pack(recipe.obtain(out))
 
     def begin() -> Prepared:
         config = configured(recipe.config(), args)
-        return prepare(out, config, _pack(args, out, recipe, config))
+        return kind.prepare(out, config, _pack(args, out, recipe, config))
 
-    prepared = begun_or_found(args, begin, lambda: reopen(out, args.data))
-    session = open_session(prepared, resume=args.resume, minutes=args.minutes)
-    expect_unfinished(out, session.clock)
-    print(f"{prepared.config.recipe}: {facts_of(session)}", file=sys.stderr)
-    return follow(watched(prepared, session), session.clock, _looked, _line, 'makar image --model NAME "..."')
+    return train(args, kind, begin, _looked, _line)
 
 
 def _looked(progress: Progress) -> bool:

@@ -7,12 +7,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from makar.kit.errors import BadInput
 from makar.train.begun import expect_run_of
 
 if TYPE_CHECKING:
+    from makar.codecs.pack import Pack
     from makar.train.clock import Clock
 
 
@@ -54,6 +56,28 @@ def expect_unfinished(out: Path, clock: Clock) -> None:
     """Raises: BadInput (there is no step left to take)"""
     if clock.step >= clock.last_step:
         raise BadInput(f"the run in '{out}' is over: it has its {clock.step:,} steps")
+
+
+def train(args: argparse.Namespace, kind: ModuleType, begin: Callable[[], Any], looked: Callable[[Any], bool],
+          line: Callable[[Any], str]) -> int:
+    """Begins or reopens a run on pictures, follows it to its end, and says where the model is.
+
+    kind: the module of that kind of run, with `reopen`, `open_session`, `facts_of` and `watched`
+    Raises: as `begun_or_found` and what those raise
+    """
+    out = folder_of(args)
+    prepared = begun_or_found(args, begin, lambda: kind.reopen(out, args.data))
+    session = kind.open_session(prepared, resume=args.resume, minutes=args.minutes)
+    expect_unfinished(out, session.clock)
+    print(f"{prepared.config.recipe}: {kind.facts_of(session)}", file=sys.stderr)
+    return follow(kind.watched(prepared, session), session.clock, looked, line, 'makar image --model NAME "..."')
+
+
+def tell_pack(pack: Pack) -> int:
+    """Says where a pack is and what is in it; nothing else was asked for."""
+    print(pack.folder)
+    print(f"{pack.facts['num_pictures']:,} pictures, root {pack.root}", file=sys.stderr)
+    return 0
 
 
 def follow(progresses: Iterator[P], clock: Clock, looked: Callable[[P], bool], line: Callable[[P], str],

@@ -69,6 +69,13 @@ def draw_loss(rows: Sequence[dict[str, Any]], title: str, unit: str = "loss per 
             f'{dots}</svg>\n')
 
 
+def draw_errors(rows: Sequence[dict[str, Any]], title: str) -> str:
+    """How far pictures come out from the real ones: those trained on as a line, the others as points."""
+    seen = [{"step": row["step"], "loss": row["train_error"], "validation_loss": row["error"]} for row in rows
+            if row["train_error"] is not None]
+    return draw_loss(seen, title, "mean difference to the real picture, of 255")
+
+
 def _round_steps(last: int) -> range:
     """At most seven steps from 0 on, 1, 2 or 5 times a power of ten apart."""
     unit = 10 ** math.floor(math.log10(max(6, last) / 6))

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,6 +21,7 @@ from makar.train.clock import Clock, left_s
 from makar.train.course import Course
 from makar.train.device import synchronise
 from makar.train.optimise import Optimiser
+from makar.train.parts import Slopes, sum_parts
 from makar.train.pictures.data import values_of
 
 SPOTS_PX = (1, 2, 4)
@@ -104,22 +104,15 @@ def take_step(session: Session, rate: float) -> tuple[float, float]:
     Raises: BadInput (the loss is no number: nothing was moved)
     """
     workers, weights = session.config.workers, list(session.net.parameters())
-    total = torch.zeros((), device=session.device)
-    with ThreadPoolExecutor(workers) as pool:
-        # In the order of the parts, so that sums do not depend on who is done first.
-        for loss, slopes in pool.map(lambda part: _gradient(session, weights, part), range(workers)):
-            total += loss
-            for weight, slope in zip(weights, slopes, strict=True):
-                weight.grad = slope if weight.grad is None else weight.grad.add_(slope)
-    norm = session.optimiser.clip()
-    value, size = float(total), float(norm)
+    total = sum_parts(weights, [partial(_gradient, session, weights, part) for part in range(workers)], workers)
+    value, size = float(total), float(session.optimiser.clip())
     session.course.require_numbers(value, size)
     session.optimiser.step(rate)
     synchronise(session.device)
     return value, size
 
 
-def _gradient(session: Session, weights: Sequence[Tensor], part: int) -> tuple[Tensor, tuple[Tensor, ...]]:
+def _gradient(session: Session, weights: Sequence[Tensor], part: int) -> Slopes:
     """The loss of one worker's part of a step, and its slope for every weight; chance is the same whether or not the
     run was interrupted before.
     """

@@ -29,7 +29,7 @@ from makar.train.device import keep_memory, pick_device
 from makar.train.optimise import Optimiser
 from makar.train.pictures.data import load_pixels
 from makar.train.pictures.sheet import contact_sheet, on_chequers, png
-from makar.train.plot import Log, draw_loss
+from makar.train.plot import Log, draw_errors
 
 SHEET_PICTURES = 24
 
@@ -115,17 +115,10 @@ def watched(prepared: Prepared, session: Session) -> Iterator[Progress]:
         last = progress.step == session.clock.last_step
         log.add({key: value for key, value in row.items() if key != "checkpoint"})
         if progress.checkpoint is not None:
-            atomic_write(out / "error.svg", _curve(log, prepared.config.recipe))
+            atomic_write(out / "error.svg", draw_errors(log.rows, prepared.config.recipe))
         if last or progress.step % watch.sheet_steps == 0:
             atomic_write(out / f"sheet-{progress.step:08}.png", sheet(session))
         yield progress
-
-
-def _curve(log: Log, title: str) -> str:
-    """The distance from what they are, of those trained on as a line and of the others as points."""
-    rows = [{"step": row["step"], "loss": row["train_error"], "validation_loss": row["error"]} for row in log.rows
-            if row["train_error"] is not None]
-    return draw_loss(rows, title, "mean difference to the real picture, of 255")
 
 
 def sheet(session: Session) -> bytes:

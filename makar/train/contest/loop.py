@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,8 +20,7 @@ from makar.train.contest.config import Config
 from makar.train.course import Course
 from makar.train.device import synchronise
 from makar.train.optimise import Optimiser
-
-Slopes = tuple[Tensor, tuple[Tensor, ...]]
+from makar.train.parts import Slopes, sum_parts
 
 
 @dataclass(frozen=True)
@@ -125,11 +123,8 @@ def take_round(session: Session, rate: float) -> tuple[float, float]:
         if turn == 0 and _is_alone(session):
             losses.append(0.0)
             continue
-        total = torch.zeros((), device=session.device)
-        for loss, slopes in _side_by_side(session, gradient, _parts(session, turn)):
-            total += loss
-            for weight, slope in zip(weights, slopes, strict=True):
-                weight.grad = slope if weight.grad is None else weight.grad.add_(slope)
+        parts = [partial(gradient, session, part) for part in _parts(session, turn)]
+        total = sum_parts(weights, parts, len(parts))
         norm = float(optimiser.clip())
         if not (math.isfinite(float(total)) and math.isfinite(norm)):
             raise BadInput(f"training stopped at step {session.clock.step + 1:,}: a loss is {float(total)}; the last "
@@ -143,14 +138,6 @@ def take_round(session: Session, rate: float) -> tuple[float, float]:
 
 def _is_alone(session: Session) -> bool:
     return session.clock.step < session.config.alone_steps
-
-
-def _side_by_side(session: Session, gradient: Callable[[Session, Part], Slopes], parts: Sequence[Part]) -> list[Slopes]:
-    """What each part comes to, in the order of the parts, so that sums do not depend on who is done first."""
-    if len(parts) == 1:
-        return [gradient(session, parts[0])]
-    with ThreadPoolExecutor(len(parts)) as pool:
-        return list(pool.map(lambda part: gradient(session, part), parts))
 
 
 def _parts(session: Session, turn: int) -> list[Part]:

@@ -25,7 +25,7 @@ from makar.train.course import limit_of, put_back
 from makar.train.device import keep_memory, pick_device
 from makar.train.optimise import Optimiser
 from makar.train.pictures.sheet import contact_sheet, on_chequers, png
-from makar.train.plot import Log, draw_loss
+from makar.train.plot import Log, draw_errors
 from makar.train.state import load_state
 
 SHEET_PICTURES, SHEET_SCALE = 24, 3
@@ -110,17 +110,10 @@ def watched(prepared: Prepared, session: Session) -> Iterator[Progress]:
         last = progress.step == session.clock.last_step
         log.add({key: value for key, value in row.items() if key != "checkpoint"})
         if progress.checkpoint is not None:
-            atomic_write(out / "error.svg", _curve(log, prepared.config.recipe))
+            atomic_write(out / "error.svg", draw_errors(log.rows, prepared.config.recipe))
         if last or progress.step % watch.sheet_steps == 0:
             atomic_write(out / f"sheet-{progress.step:08}.png", sheet(session))
         yield progress
-
-
-def _curve(log: Log, title: str) -> str:
-    """The distance from real pictures, on those trained on as a line and on the others as points."""
-    rows = [{"step": row["step"], "loss": row["train_error"], "validation_loss": row["error"]} for row in log.rows
-            if row["train_error"] is not None]
-    return draw_loss(rows, title, "mean difference to the real picture, of 255")
 
 
 @torch.no_grad()

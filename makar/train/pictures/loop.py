@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,6 +21,7 @@ from makar.train.clock import Clock, left_s
 from makar.train.course import Course
 from makar.train.device import synchronise
 from makar.train.optimise import Optimiser
+from makar.train.parts import Slopes, sum_parts
 from makar.train.pictures.config import Config, Leaps
 from makar.train.pictures.data import Dropped, Pictures
 
@@ -121,24 +121,16 @@ def take_step(session: Session, rate: float) -> tuple[float, float]:
     Raises: BadInput (the loss is no number: nothing was moved)
     """
     config, weights = session.config, [weight for weight in session.net.parameters() if weight.requires_grad]
-    parts = range(-(-config.batch // config.at_once))
-    total = torch.zeros((), device=session.device)
-    with ThreadPoolExecutor(config.workers) as pool:
-        done = pool.map(lambda part: gradient(session, weights, part), parts) if config.workers > 1 else (
-            gradient(session, weights, part) for part in parts)
-        for loss, slopes in done:  # in the order of the parts, so that sums do not depend on who is done first
-            total += loss
-            for weight, slope in zip(weights, slopes, strict=True):
-                weight.grad = slope if weight.grad is None else weight.grad.add_(slope)
-    norm = session.optimiser.clip()
-    value, size = float(total), float(norm)
+    parts = [partial(gradient, session, weights, part) for part in range(-(-config.batch // config.at_once))]
+    total = sum_parts(weights, parts, config.workers)
+    value, size = float(total), float(session.optimiser.clip())
     session.course.require_numbers(value, size)
     session.optimiser.step(rate)
     synchronise(session.device)
     return value, size
 
 
-def gradient(session: Session, weights: Sequence[Tensor], part: int) -> tuple[Tensor, tuple[Tensor, ...]]:
+def gradient(session: Session, weights: Sequence[Tensor], part: int) -> Slopes:
     """The loss of one part of a step's batch, and its slope for every weight."""
     config, flow, random = session.config, session.config.flow, seeded(session, session.clock.step, part)
     num = min(config.at_once, config.batch - part * config.at_once)

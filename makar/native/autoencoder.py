@@ -16,7 +16,7 @@ _EPS = np.float32(1e-6)
 
 
 class Autoencoder:
-    """A picture to the same at twice the size. Its equations stand in `makar.nets.autoencoder`.
+    """A picture to the same several times as large. Its equations stand in `makar.nets.autoencoder`.
 
     Within, pictures are (H, W, channels), and a convolution's weights (out, places * in).
     """
@@ -34,11 +34,11 @@ class Autoencoder:
         side, channels = shape.size_px, shape.channels
         with one_thread():
             found = self(np.zeros((channels, side, side), np.float32))
-        if found.shape != (channels, 2 * side, 2 * side):
+        if found.shape != (channels, shape.made_px, shape.made_px):
             raise ValueError("the weights are those of a net of another shape")
 
     def __call__(self, picture: Reals) -> Reals:
-        """Shapes: (C, S, S) -> (C, 2 S, 2 S)"""
+        """Shapes: (C, S, S) -> (C, made_px, made_px)"""
         return self.decode(self.encode(picture))
 
     def encode(self, picture: Reals) -> Reals:
@@ -51,11 +51,11 @@ class Autoencoder:
         return kept
 
     def decode(self, latents: Reals) -> Reals:
-        """Shapes: (S / 4, S / 4, latent_dim) -> (C, 2 S, 2 S)"""
+        """Shapes: (S / 4, S / 4, latent_dim) -> (C, made_px, made_px)"""
         num = self.shape.blocks_out
         x = self._through("deep_out", num, self._around("begin", latents))
         x = self._through("wide_out", num, _unfolded(self._at("up", silu(x)), 2))
-        x = _unfolded(self._at("large", silu(x)), 4)
+        x = _unfolded(self._at("large", silu(x)), 2 * self.shape.times)
         x = self._around("out", silu(x + self._around("fine", silu(x))))
         return np.ascontiguousarray(x.transpose(2, 0, 1))
 

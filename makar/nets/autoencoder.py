@@ -1,5 +1,5 @@
 """A denoising autoencoder of small pictures: few numbers are kept of each place, and from them the picture is made
-again, cleaner and at twice the size. What no real picture shows is lost on the way through.
+again, cleaner and several times as large. What no real picture shows is lost on the way through.
 
 Source: Vincent et al. 2008, doi:10.1145/1390156.1390294, section 2 (learned from spoilt pictures); Shi et al. 2016,
 arXiv:1609.05158, section 3.2 (pixels out of channels); residual branches that begin at zero: Zhang et al. 2019,
@@ -31,7 +31,7 @@ class Block(nn.Module):
 
 
 class Autoencoder(nn.Module):
-    """Pictures to the same at twice the size, by way of few numbers."""
+    """Pictures to the same several times as large, by way of few numbers."""
 
     def __init__(self, config: Autoencoded) -> None:
         super().__init__()
@@ -46,12 +46,12 @@ class Autoencoder(nn.Module):
         self.deep_out = nn.Sequential(*(Block(deep) for _ in range(c.blocks_out)))
         self.up = nn.Conv2d(deep, 4 * wide, 1)
         self.wide_out = nn.Sequential(*(Block(wide) for _ in range(c.blocks_out)))
-        self.large = nn.Conv2d(wide, 16 * c.fine_dim, 1)
+        self.large = nn.Conv2d(wide, (2 * c.times) ** 2 * c.fine_dim, 1)
         self.fine = nn.Conv2d(c.fine_dim, c.fine_dim, 3, padding=1)
         self.out = nn.Conv2d(c.fine_dim, c.channels, 3, padding=1)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Shapes: (B, C, S, S) -> (B, C, 2 S, 2 S)"""
+        """Shapes: (B, C, S, S) -> (B, C, made_px, made_px)"""
         return self.decode(self.encode(pictures))
 
     def encode(self, pictures: Tensor) -> Tensor:
@@ -65,9 +65,9 @@ class Autoencoder(nn.Module):
         return kept
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Shapes: (B, latent_dim, S / 4, S / 4) -> (B, C, 2 S, 2 S)"""
+        """Shapes: (B, latent_dim, S / 4, S / 4) -> (B, C, made_px, made_px)"""
         x = functional.pixel_shuffle(self.up(functional.silu(self.deep_out(self.begin(latents)))), 2)
-        x = functional.pixel_shuffle(self.large(functional.silu(self.wide_out(x))), 4)
+        x = functional.pixel_shuffle(self.large(functional.silu(self.wide_out(x))), 2 * self.config.times)
         pictures: Tensor = self.out(functional.silu(x + self.fine(functional.silu(x))))
         return pictures
 

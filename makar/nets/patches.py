@@ -91,7 +91,8 @@ class Block(nn.Module):
     def _attend(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         num, length, dim = x.shape
         q, k, v = self.qkv(x).view(num, length, 3, self.heads, HEAD_DIM).permute(2, 0, 3, 1, 4)  # (B, H, T, D)
-        q, k = (_turned(norm(part), cos, sin).to(v.dtype) for norm, part in ((self.q_norm, q), (self.k_norm, k)))
+        q, k = (_turned(_normed(norm, part), cos, sin).to(v.dtype)
+                for norm, part in ((self.q_norm, q), (self.k_norm, k)))
         y = functional.scaled_dot_product_attention(q, k, v)
         out: Tensor = self.o(y.transpose(1, 2).reshape(num, length, dim))
         return out
@@ -100,6 +101,11 @@ class Block(nn.Module):
 def plain_norm(x: Tensor) -> Tensor:
     """RMS norm without weights. Shapes: (..., dim) -> the same"""
     return functional.rms_norm(x, (x.shape[-1],), eps=1e-6)
+
+
+def _normed(norm: nn.RMSNorm, x: Tensor) -> Tensor:
+    """In the type of x: with weights of another one PyTorch has no fused kernel, and says so at every run."""
+    return functional.rms_norm(x, (x.shape[-1],), norm.weight.to(x.dtype), norm.eps)
 
 
 def swiglu(x: Tensor, gate_up: nn.Linear, down: nn.Linear) -> Tensor:

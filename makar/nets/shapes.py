@@ -94,10 +94,11 @@ PictureShape = Patches | Relayed
 
 @dataclass(frozen=True)
 class Autoencoded:
-    """Convolutions that keep few numbers of a small picture, and make it of them again at twice its size.
+    """Convolutions that keep few numbers of a small picture, and make it of them again several times as large.
 
     size_px: of what is given; widths: channels at a half and at a quarter of that side, with so many blocks on the way
-    in and on the way out; latent_dim: numbers kept of each place there; fine_dim: channels where pixels are made
+    in and on the way out; latent_dim: numbers kept of each place there; fine_dim: channels where pixels are made;
+    times: how many times as large
     """
 
     size_px: int
@@ -107,10 +108,16 @@ class Autoencoded:
     latent_dim: int = 10
     fine_dim: int = 12
     channels: int = 4
+    times: int = 2
 
     def __post_init__(self) -> None:
         if self.size_px % 4:
             raise ValueError(f"pictures of {self.size_px} px cannot be halved twice")
+
+    @property
+    def made_px(self) -> int:
+        """The side of what is made."""
+        return self.times * self.size_px
 
 
 def shape_of(architecture: Mapping[str, Any]) -> PictureShape:

@@ -44,12 +44,13 @@ def config() -> Config:
                               tries=16))
 
 
-def obtain(folder: Path) -> Pack:
-    """The chosen sources, rendered once at 64 pixels."""
+def obtain(folder: Path, size_px: int = 64) -> Pack:
+    """The chosen sources, rendered once."""
     from makar.curation.pictures.gather import Gathering, gather
     from makar.curation.pictures.sources import SOURCES
 
-    return gather(folder, [_without_signs(source) for source in SOURCES if source.name in CHOSEN], Gathering())
+    return gather(folder, [_without_signs(source) for source in SOURCES if source.name in CHOSEN],
+                  Gathering(size_px=size_px))
 
 
 def _without_signs(source: Source) -> Source:

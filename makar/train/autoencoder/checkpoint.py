@@ -83,8 +83,8 @@ def write_card(model: Mapping[str, Any], pack: Pack) -> str:
     num_held_out = sum(entry.split == "held_out" for entry in pack.entries)
     return f"""# {trained['recipe']}, step {trained['step']:,}
 
-An autoencoder that cleans what `{of['name']}` draws in {side} px, and makes pictures of {2 * side} px of it, in one
-pass: of each place of {side // 4} by {side // 4} it keeps {a['latent_dim']} numbers. Made by Makar.
+An autoencoder that cleans what `{of['name']}` draws in {side} px, and makes pictures of {a['times'] * side} px of it,
+in one pass: of each place of {side // 4} by {side // 4} it keeps {a['latent_dim']} numbers. Made by Makar.
 
 Weights (sha256 of their shards' hashes): `{model['weights_sha256']}`, for drawings by `{of['sha256']}`
 
@@ -104,7 +104,7 @@ trained on. From: {'; '.join(facts['packages'])}. What was drawn is not among it
 {trained['device']}. Three of four ({spoil['frac']:.0%}) were blurred and spotted before, and noise was put on what was
 kept of them.
 
-| mean difference, of 255, between real pictures given at half their size and what is made of them | value |
+| mean difference, of 255, between real pictures given small and what is made of them | value |
 |---|---|
 {measures}
 

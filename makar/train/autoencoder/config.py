@@ -39,20 +39,22 @@ class Watch:
 class Config:
     """A whole run.
 
-    model: whose drawings the net is to clean, by its name; it learns from pictures alone, at twice their size
-    widths, blocks_in, blocks_out, latent_dim, fine_dim: see `makar.nets.shapes.Autoencoded`
+    model: whose drawings the net is to clean, by its name; it learns from pictures alone
+    widths, blocks_in, blocks_out, latent_dim, fine_dim, times: see `makar.nets.shapes.Autoencoded`
     shift_px: pictures are moved by up to so many pixels; workers: parts of a step that are computed side by side
     """
 
     recipe: str
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
     model: str = "icons-32"
     widths: tuple[int, int] = (48, 96)
     blocks_in: int = 1
     blocks_out: int = 2
     latent_dim: int = 10
     fine_dim: int = 12
+    times: int = 2
     batch: int = 32
     shift_px: int = 4
     workers: int = 1
@@ -68,7 +70,8 @@ class Config:
         Raises: BadInput (they cannot be halved twice)
         """
         try:
-            return Autoencoded(size_px, self.widths, self.blocks_in, self.blocks_out, self.latent_dim, self.fine_dim)
+            return Autoencoded(size_px, self.widths, self.blocks_in, self.blocks_out, self.latent_dim, self.fine_dim,
+                               times=self.times)
         except ValueError as error:
             raise BadInput(f"setting model: {error}") from error
 
@@ -82,6 +85,7 @@ def resolved(config: Config) -> Config:
               *((f"widths[{place}]", width, 1, 1 << 12) for place, width in enumerate(config.widths)),
               ("blocks_in", config.blocks_in, 0, 64), ("blocks_out", config.blocks_out, 0, 64),
               ("latent_dim", config.latent_dim, 1, 1 << 12), ("fine_dim", config.fine_dim, 1, 1 << 12),
+              ("times", config.times, 1, 32),
               ("shift_px", config.shift_px, 0, 64), ("spoil.frac", config.spoil.frac, 0, 1),
               ("spoil.spots", config.spoil.spots, 0, 10), ("spoil.kept", config.spoil.kept, 0, 10),
               ("optimise.ema", config.optimise.ema, 0.0, 0.99999),

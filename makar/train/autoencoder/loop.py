@@ -32,7 +32,7 @@ _AT_ONCE = 64
 class Progress:
     """What a step came to.
 
-    error: how far pictures that were never trained on come out from what they are, given half their size, as the mean
+    error: how far pictures that were never trained on come out from what they are, given small, as the mean
     difference of values from 0 to 255; train_error: as many that were
     """
 
@@ -53,7 +53,7 @@ class Progress:
 class Session:
     """A run in memory. `save` writes a checkpoint and returns where.
 
-    Shapes: pictures, held_out (N, 2 S, 2 S, 4) uint8
+    Shapes: pictures, held_out (N, made_px, made_px, 4) uint8
     """
 
     config: Config
@@ -65,6 +65,7 @@ class Session:
     save: Callable[[Session], Path]
     out: Path
     device: torch.device
+    dtype: torch.dtype
     limit_s: float = math.inf
     measures: dict[str, float] = field(default_factory=dict)
 
@@ -77,13 +78,18 @@ class Session:
 
     @torch.no_grad()
     def cleaned(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """Pictures given at half their size as the net makes them, with the average of its weights where one is kept,
-        and as they are. Shapes: (N, 2 S, 2 S, 4) uint8 -> (N, 4, 2 S, 2 S) twice
+        """Pictures given small as the net makes them, with the average of its weights where one is kept, and as they
+        are. Shapes: (N, made_px, made_px, 4) uint8 -> (N, 4, made_px, made_px) twice
         """
         clean = values_of(pixels)
-        made = [functional_call(self.net, self.optimiser.average, (functional.avg_pool2d(part, 2),))
-                for part in clean.split(_AT_ONCE)]
-        return torch.cat(made), clean
+        with self.precisely():
+            made = [functional_call(self.net, self.optimiser.average, (functional.avg_pool2d(part, self.config.times),))
+                    for part in clean.split(_AT_ONCE)]
+        return torch.cat(made).float(), clean
+
+    def precisely(self) -> torch.autocast:
+        """In the precision of the run."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16)
 
 
 def train(session: Session) -> Iterator[Progress]:
@@ -121,10 +127,11 @@ def _gradient(session: Session, weights: Sequence[Tensor], part: int) -> Slopes:
     random = torch.Generator(device).manual_seed((config.seed * 1_000_003 + session.clock.step) + part * 2**40)
     rows = torch.randint(len(session.pictures), (num,), generator=random, device=device)
     clean = moved(values_of(session.pictures[rows]), config.shift_px, random)
-    kept = session.net.encode(spoilt(functional.avg_pool2d(clean, 2), config.spoil, random)
-                              .contiguous(memory_format=torch.channels_last))
-    made = session.net.decode(noisy(kept, config.spoil.kept, random))
-    loss = distance(made, clean) * (num / config.batch)
+    given = spoilt(functional.avg_pool2d(clean, config.times), config.spoil, random)
+    with session.precisely():
+        kept = session.net.encode(given.contiguous(memory_format=torch.channels_last))
+        made = session.net.decode(noisy(kept, config.spoil.kept, random))
+    loss = distance(made.float(), clean) * (num / config.batch)
     return loss.detach(), torch.autograd.grad(loss, weights)
 
 

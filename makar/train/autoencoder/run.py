@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn.utils.memory_format import convert_conv2d_weight_memory_format
 
 from makar.codecs.pack import Pack, open_pack
 from makar.codecs.pixels import resized, to_pixels
 from makar.kit.config import replace_at, to_json
+from makar.kit.errors import BadInput
 from makar.kit.files import atomic_write
 from makar.nets.autoencoder import initialised
 from makar.nets.shapes import shape_of
@@ -25,7 +27,7 @@ from makar.train.autoencoder.loop import Progress, Session, train
 from makar.train.begun import begin, begun, expect_none, expect_same
 from makar.train.clock import Clock
 from makar.train.course import limit_of, restore
-from makar.train.device import keep_memory, pick_device
+from makar.train.device import dtype_of, keep_memory, pick_device, pick_precision
 from makar.train.optimise import Optimiser
 from makar.train.pictures.data import load_pixels
 from makar.train.pictures.sheet import contact_sheet, on_chequers, png
@@ -52,10 +54,11 @@ def prepare(out: Path, config: Config, pack: Path) -> Prepared:
     Raises: BadInput (there is a run, settings out of range, a model of something else), NotHere, UnknownName, Damaged
     """
     expect_none(out, config.recipe)
-    config = resolved(replace_at(config, "device", pick_device(config.device).type))
+    device = pick_device(config.device)
+    precision = pick_precision(config.precision, device)
+    config = resolved(replace_at(replace_at(config, "device", device.type), "precision", precision))
     opened, of = open_pack(pack), _told_of(config.model)
-    config.architecture(of["size_px"])
-    load_pixels(opened, "train", 2 * of["size_px"])
+    _pictures(opened, "train", config.architecture(of["size_px"]).made_px)
     begin(out, config, {"where": str(pack), "root": opened.root, "of": of})
     return Prepared(out, config, opened, of)
 
@@ -82,11 +85,11 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
 
     Raises: NotHere, Damaged, BadInput
     """
-    config, size_px = prepared.config, 2 * prepared.of["size_px"]
+    config, shape = prepared.config, prepared.config.architecture(prepared.of["size_px"])
     device = pick_device(config.device)
     keep_memory()
     # A processor's convolutions are quickest where the channels of a pixel lie side by side.
-    net = initialised(config.architecture(prepared.of["size_px"]), config.seed).to(device)
+    net = initialised(shape, config.seed).to(device)
     convert_conv2d_weight_memory_format(net, torch.channels_last)
     weights = dict(net.named_parameters())
     optimiser = Optimiser(weights, config.optimise, {}, torch.float32)
@@ -96,11 +99,18 @@ def open_session(prepared: Prepared, *, resume: bool = False, minutes: float | N
         parent, measures = facts["sha256"], dict(facts["measures"])
     if config.workers > 1:
         torch.set_num_threads(1)  # each worker is one
-    pictures, held_out = (torch.from_numpy(load_pixels(prepared.pack, split, size_px)[1]).to(device)
-                          if split == "train" or any(entry.split == split for entry in prepared.pack.entries)
-                          else torch.empty(0, device=device) for split in ("train", "held_out"))
+    pictures = _pictures(prepared.pack, "train", shape.made_px).to(device)
+    try:
+        held_out = _pictures(prepared.pack, "held_out", shape.made_px).to(device)
+    except BadInput:
+        held_out = torch.empty(0, device=device)
     return Session(config, net, optimiser, pictures, held_out, clock, Saver(prepared.pack, prepared.of, parent),
-                   prepared.out, device, limit_of(minutes, clock), measures)
+                   prepared.out, device, dtype_of(config.precision), limit_of(minutes, clock), measures)
+
+
+def _pictures(pack: Pack, split: str, size_px: int) -> Tensor:
+    """Smaller ones have no detail of that size to teach. Shapes: -> (N, size_px, size_px, 4) uint8"""
+    return torch.from_numpy(load_pixels(pack, split, size_px, enlarge=False)[1])
 
 
 def watched(prepared: Prepared, session: Session) -> Iterator[Progress]:
@@ -127,7 +137,7 @@ def sheet(session: Session) -> bytes:
     """
     asked = session.held_out if len(session.held_out) else session.pictures
     made, clean = (to_pixels(values.cpu().numpy()) for values in session.cleaned(asked[:SHEET_PICTURES]))
-    given = resized(resized(clean, clean.shape[1] // 2), clean.shape[1])
+    given = resized(resized(clean, clean.shape[1] // session.config.times), clean.shape[1])
     across = min(12, len(made))
     rows = [part[at:at + across] for at in range(0, len(made), across) for part in (given, made, clean)]
     return png(on_chequers(contact_sheet(np.concatenate(rows), across)))
@@ -136,4 +146,5 @@ def sheet(session: Session) -> bytes:
 def facts_of(session: Session) -> dict[str, Any]:
     """What a person wants to know before the run begins."""
     return {"weights": sum(weight.numel() for weight in session.net.parameters()), "pictures": len(session.pictures),
-            "held_out": len(session.held_out), "device": session.device.type, **asdict(session.net.config)}
+            "held_out": len(session.held_out), "device": session.device.type,
+            "precision": session.config.precision, **asdict(session.net.config)}

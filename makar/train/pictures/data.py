@@ -66,15 +66,15 @@ class Pictures:
         return Condition(self.words[phrases] * self.scale, self.present[phrases], looks)
 
 
-def load_pixels(pack: Pack, split: str, size_px: int) -> tuple[list[int], NDArray[np.uint8]]:
+def load_pixels(pack: Pack, split: str, size_px: int, *, enlarge: bool = True) -> tuple[list[int], NDArray[np.uint8]]:
     """The pictures of one split and their places in the pack, smaller ones enlarged by whole pixels, so hard pixels
-    stay hard; larger ones averaged.
+    stay hard, or left out; larger ones averaged.
 
     Shapes: -> (N,), (N, size_px, size_px, 4)
     Raises: Damaged, BadInput (no picture of this split)
     """
     sizes = sorted({entry.size_px for entry in pack.entries
-                    if size_px % entry.size_px == 0 or entry.size_px % size_px == 0})
+                    if (enlarge and size_px % entry.size_px == 0) or entry.size_px % size_px == 0})
     places, pixels = list[int](), list[NDArray[np.uint8]]()
     for size in sizes:
         at, found = pack.pixels(size)

@@ -28,8 +28,8 @@ from makar.train.autoencoder.run import Prepared, open_session, prepare, reopen,
 from makar.train.checkpoint import checkpoints
 from makar.train.pictures import run as drawing
 
-SETTINGS = ("--set", "model=small", "--set", "widths=[8, 16]", "--set", "fine_dim=4", "--set", "batch=8",
-            "--set", "workers=1")
+SETTINGS = ("--set", "model=small", "--set", "widths=[8, 16]", "--set", "fine_dim=4", "--set", "times=2",
+            "--set", "batch=8", "--set", "workers=1")
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: Path) -> objec
 def begun(out: Path, pack: Path, num_steps: int, **changes: object) -> Prepared:
     config = recipes.load("image/icons_clean_cpu").config()
     return prepare(out, dataclasses.replace(config, **{
-        "model": "small", "widths": (8, 16), "fine_dim": 4, "batch": 8, "workers": 1, "shift_px": 1,
+        "model": "small", "widths": (8, 16), "fine_dim": 4, "times": 2, "batch": 8, "workers": 1, "shift_px": 1,
         "optimise": dataclasses.replace(config.optimise, ema=0.9, rate=4e-3),
         "schedule": dataclasses.replace(config.schedule, num_steps=num_steps, warmup_steps=2),
         "watch": Watch(validate_steps=20, sheet_steps=1000), **changes}), pack)
@@ -171,7 +171,7 @@ def test_the_command_trains_and_says_what_is_wrong(tmp_path: Path, pack: Path,
                                                    capsys: pytest.CaptureFixture[str]) -> None:
     command = ["train", "image/icons_clean_cpu", "--data", str(pack), "-o", str(tmp_path / "run"), *SETTINGS]
     for setting, complaint in (("latent_dim=0", "latent_dim"), ("model=nobody", "nobody"), ("spoil.frac=2", "frac"),
-                               ("model=avatars-16", "kind")):
+                               ("model=avatars-16", "kind"), ("times=4", "32 pixels")):
         assert main([*command, "--set", setting]) == 2
         assert complaint in capsys.readouterr().err
     assert main([*command, "--set", "schedule.num_steps=3"]) == 0

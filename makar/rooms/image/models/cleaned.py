@@ -1,4 +1,4 @@
-"""A model that draws, and an autoencoder that makes what it drew cleaner, and twice as large.
+"""A model that draws, and an autoencoder that makes what it drew cleaner, and several times as large.
 
 The autoencoder is what a recipe such as `image/icons_clean_cpu` makes.
 """
@@ -44,7 +44,7 @@ class Cleaned:
     @property
     def native_px(self) -> int:
         """The side of the pictures it makes."""
-        return 2 * self.drawer.native_px
+        return self.autoencoder.shape.made_px
 
     @property
     def looks(self) -> Looks:
@@ -89,7 +89,7 @@ class Cleaned:
         """Every candidate. What is to show its pixels is left as it was drawn; what a mask keeps of a given picture
         stays as it was given.
 
-        Shapes: RGBA (native_px, native_px, 4), or half of it where pixels are to be seen
+        Shapes: RGBA (native_px, native_px, 4), or (the drawer's) where pixels are to be seen
         Raises: as `PatchFlow.pictures`
         """
         given = None if request.reference is None else opened(request.reference, self.native_px)
@@ -103,7 +103,7 @@ class Cleaned:
             yield index, made
 
     def cleaned(self, pixels: Pixels) -> Pixels:
-        """One picture at twice the size. Shapes: (S, S, 4) -> (2 S, 2 S, 4)"""
+        """One picture. Shapes: (S, S, 4) -> (native_px, native_px, 4)"""
         with one_thread():
             larger = to_pixels(self.autoencoder(to_values(pixels[None])[0])[None])[0]
         larger[larger[..., 3] == 0] = 0

@@ -27,7 +27,9 @@ def items(num: int, *, right: int) -> list[Item]:
         found.append(Item(str(index), {
             "kind": "pair", "made": [packed(shown), packed(shown + 0.1 * random.standard_normal(64))],
             "own": packed(real[index]), "other": packed(real[index] + 0.2 * random.standard_normal(64)),
-            "near": 2.0 if index == 0 else 20.0, "neighbour": "a", "unseen_near": 20.0}))
+            "near": 2.0 if index == 0 else 20.0, "neighbour": "a", "unseen_near": 20.0,
+            "close": {"px": 128, "made": packed(real[index]), "own": packed(real[index]),
+                      "other": packed(real[(index + 1) % num])}}))
     return [*found, Item("people/judge", {"kind": "people", "women": 3, "num": 4})]
 
 
@@ -40,6 +42,9 @@ def test_the_figures_are_what_was_put_in() -> None:
     assert values["the same, of real pictures that were held out"] == 0
     assert values["people at work drawn nearer to women than to men"] == 0.75
     assert values["precision"] == 1 and values["recall"] > 0.7
+    assert values["looked at in 128 px: concept among the first five"] == 1
+    assert values["looked at in 128 px: the same, of real pictures in another style"] < 0.4
+    assert values["looked at in 128 px: Fréchet distance to held-out pictures"] < 1e-3
     assert 0 < values["variety: two seeds apart, to two prompts of real pictures"] < 0.3
 
 

@@ -25,7 +25,7 @@ from makar.evaluate.image.figures import figures
 from makar.evaluate.image.page import page
 from makar.evaluate.measure import Item, Measure, Task
 from makar.kit.errors import BadInput
-from makar.rooms.image.features import Features
+from makar.rooms.image.features import SEEN_PX, Features
 from makar.rooms.image.request import ImageRequest
 
 NUM_SEEDS = 2
@@ -56,6 +56,7 @@ class Real:
             self._pixels |= dict(zip(places, pixels, strict=True))
         self._trained = [place for place, entry in enumerate(pack.entries) if entry.split == "train"]
         self._entries, self.features = pack.entries, Features()
+        self.most_px = max(entry.size_px for entry in pack.entries)
 
     def __getitem__(self, place: int) -> Pixels:
         return self._pixels[place]
@@ -121,11 +122,14 @@ def run(model: Any, todo: Sequence[Task]) -> Iterator[Item]:
                                   "num": len(made)})
             continue
         near, neighbour = real.nearest(made[0])
-        yield Item(task.key, {
-            "kind": "pair", "made": [_packed(real.features.of(one)) for one in made],
-            "own": _packed(real.features.of(real[asked.own])), "other": _packed(real.features.of(real[asked.other])),
-            "near": round(near, 3), "neighbour": neighbour,
-            "unseen_near": round(real.nearest(real[asked.own])[0], 3)})
+        own, other = real[asked.own], real[asked.other]
+        found = {"kind": "pair", "made": [_packed(real.features.of(one)) for one in made],
+                 "own": _packed(real.features.of(own)), "other": _packed(real.features.of(other)),
+                 "near": round(near, 3), "neighbour": neighbour, "unseen_near": round(real.nearest(own)[0], 3)}
+        if real.most_px > SEEN_PX:
+            found["close"] = {"px": real.most_px} | {name: _packed(real.features.of(one, real.most_px)) for name, one in
+                                                     (("made", made[0]), ("own", own), ("other", other))}
+        yield Item(task.key, found)
 
 
 def _is_woman(real: Real, pixels: Pixels) -> bool:
@@ -143,5 +147,5 @@ MEASURE = Measure(
     name="image",
     summary="concepts in styles they were never shown in, against real pictures",
     settings={"seeds": NUM_SEEDS, "sampling": "as is usual with the model", "features": "open_nsfw, before its last "
-              "layer, of pictures at 32 px on white", "people": NUM_PEOPLE},
+              "layer, of pictures at 32 px on white, and at the size of the data", "people": NUM_PEOPLE},
     tasks=tasks, run=run, figures=figures, page=page, room="image")

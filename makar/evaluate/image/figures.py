@@ -19,10 +19,12 @@ NUM_SAMPLES = 50
 
 
 def figures(items: Sequence[Item]) -> tuple[Figure, ...]:
-    """Accuracy and its ceiling, distance, precision and recall, variety, near-copies, people."""
+    """Accuracy and its ceiling, distance, precision and recall, variety, near-copies, some of it seen closely, people."""
     pairs = [item.outcome for item in items if item.outcome["kind"] == "pair"]
     people = [item.outcome for item in items if item.outcome["kind"] == "people"]
-    return (*(_of_pairs(pairs) if len(pairs) > 1 else ()), *_of_people(people))
+    close = [pair["close"] for pair in pairs if "close" in pair]
+    return (*(_of_pairs(pairs) if len(pairs) > 1 else ()), *(_of_close(close) if len(close) > 1 else ()),
+            *_of_people(people))
 
 
 def _of_pairs(pairs: Sequence[Mapping[str, Any]]) -> tuple[Figure, ...]:
@@ -46,6 +48,17 @@ def _of_pairs(pairs: Sequence[Mapping[str, Any]]) -> tuple[Figure, ...]:
                np.asarray(near) < MOST_DIFFERENCE),
         _share("the same, of real pictures that were held out", np.asarray(unseen) < MOST_DIFFERENCE),
     )
+
+
+def _of_close(pairs: Sequence[Mapping[str, Any]]) -> tuple[Figure, ...]:
+    """The same pictures in the size of the data, where a model that draws less than that shows its pixels."""
+    made, own, other = (np.stack([_features(pair[name]) for pair in pairs]) for name in ("made", "own", "other"))
+    seen = f"looked at in {pairs[0]['px']} px"
+    return (_share(f"{seen}: concept among the first five", ranks(made, own) < 5),
+            _share(f"{seen}: the same, of real pictures in another style", ranks(other, own) < 5),
+            _resampled(f"{seen}: Fréchet distance to held-out pictures", frechet, own, made),
+            _resampled(f"{seen}: the same, of real pictures in other styles", frechet, own, other),
+            _share(f"{seen}: precision", precision(own, made)), _share(f"{seen}: recall", precision(made, own)))
 
 
 def _of_people(people: Sequence[Mapping[str, Any]]) -> tuple[Figure, ...]:

@@ -20,7 +20,7 @@ from makar.store.pictures import OPEN_NSFW
 
 NUM_FEATURES = 1024
 SEEN_PX = 32
-"""Every picture is looked at in this size, so that none is told apart by its sharpness."""
+"""Every picture is looked at in this size, so that none is told apart by its sharpness, where nothing else is said."""
 _INPUT_PX = 224
 _MEAN_BGR = (104.0, 117.0, 123.0)
 _LAYER = b"/ReduceMean_output_0"
@@ -29,14 +29,14 @@ _LAYER = b"/ReduceMean_output_0"
 class Features:
     """The classifier, with its last hidden layer as an output."""
 
-    def of(self, pixels: Pixels) -> NDArray[np.float32]:
-        """The picture on white as numbers.
+    def of(self, pixels: Pixels, seen_px: int = SEEN_PX) -> NDArray[np.float32]:
+        """The picture on white as numbers, looked at in that size; a smaller one shows its pixels.
 
         Shapes: (S, S, 4) -> (1024,)
         Raises: NotHere, NoNetwork, Damaged
         """
         seen = Image.fromarray(np.ascontiguousarray(on_ground(pixels, (255, 255, 255))[..., :3]))
-        large = seen.resize((SEEN_PX, SEEN_PX), Image.Resampling.BOX).resize((_INPUT_PX, _INPUT_PX),
+        large = seen.resize((seen_px, seen_px), Image.Resampling.BOX).resize((_INPUT_PX, _INPUT_PX),
                                                                              Image.Resampling.BILINEAR)
         values = np.asarray(large, np.float32)[:, :, ::-1] - np.asarray(_MEAN_BGR, np.float32)
         found: NDArray[np.float32] = self._session.run([_LAYER.decode()], {

@@ -19,7 +19,7 @@ NUM_SAMPLES = 50
 
 
 def figures(items: Sequence[Item]) -> tuple[Figure, ...]:
-    """Accuracy and its ceiling, distance, precision and recall, variety, near-copies, some of it seen closely, people."""
+    """Accuracy and its ceiling, distance, precision and recall, variety, near-copies; some closely; people."""
     pairs = [item.outcome for item in items if item.outcome["kind"] == "pair"]
     people = [item.outcome for item in items if item.outcome["kind"] == "people"]
     close = [pair["close"] for pair in pairs if "close" in pair]

@@ -13,6 +13,10 @@ class MakarError(Exception):
 
     exit_code = 2
 
+    def __str__(self) -> str:
+        """What a message quotes of a file or a prompt may break lines or move the cursor; here it is escaped."""
+        return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in super().__str__())
+
 
 class BadInput(MakarError):
     """An argument, prompt, file or configuration that cannot be used as given."""

@@ -46,7 +46,9 @@ def one_thread() -> object:
 def tiny(out: Path, **changes: object) -> Prepared:
     recipe = recipes.load("text/tiny")
     assert recipe.obtain is not None
-    return prepare(out, dataclasses.replace(recipe.config(), **changes), recipe.obtain(out / "source"))
+    # Where the processor has bf16 the recipe takes it, and bf16 rounds too coarsely for what is compared here.
+    return prepare(out, dataclasses.replace(recipe.config(), **{"precision": "fp32", **changes}),
+                   recipe.obtain(out / "source"))
 
 
 def short(num_steps: int, **watch: object) -> dict[str, object]:

@@ -115,14 +115,14 @@ def time_added(num_works: int) -> None:
         return makar.text("Tell of a lantern above the harbour", model="smollm2-135m", seed=seed, max_tokens=200)
 
     def picture(seed: int) -> Released:
-        return makar.image("red apple", model="icons-64", seed=seed)
+        return makar.image("red apple", model="icons-128", seed=seed)
 
     def marked_s(work: Released) -> float:
         rgba = np.asarray(glance(work.content))
         return took_s(lambda: embed(rgba, key_of(0), 1))
 
     tell_added("200 tokens of SmolLM2-135M, signature and fingerprint", text, lambda work: 0.0, num_works)
-    tell_added("a picture of icons-64, mark, signature and fingerprint", picture, marked_s, num_works)
+    tell_added("a picture of icons-128, mark, signature and fingerprint", picture, marked_s, num_works)
 
 
 def tell_added(what: str, make: Callable[[int], Released], marked_s: Callable[[Released], float],

@@ -28,7 +28,7 @@ def made(kind: str, seed: int, ledger: Ledger) -> Released:
     """A work of that kind, released."""
     if kind == "txt":
         return makar.text("once", model="tiny", seed=seed, max_tokens=32, ledger=ledger)
-    return makar.image("red apple", model="icons-64", seed=seed, form=kind, ledger=ledger)
+    return makar.image("red apple", model="icons-128", seed=seed, form=kind, ledger=ledger)
 
 
 def released(kind: str, num_works: int, ledger: Ledger, folder: Path) -> None:

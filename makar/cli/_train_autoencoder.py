@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from makar.cli._settings import configured
-from makar.cli._training import folder_of, tell_pack, train
+from makar.cli._training import folder_of, pack_of, tell_pack, train
 
 if TYPE_CHECKING:
     from makar.train.autoencoder.loop import Progress
@@ -24,7 +24,7 @@ def run(args: argparse.Namespace, recipe: AutoencoderRecipe) -> int:
 
     def begin() -> Prepared:
         config = configured(recipe.config(), args)
-        return kind.prepare(out, config, args.data or recipe.obtain(out).folder)
+        return kind.prepare(out, config, pack_of(args, out, recipe.obtain, kind.architecture_of(config).made_px))
 
     return train(args, kind, begin, _looked, _line)
 

@@ -15,6 +15,7 @@ from makar.train.begun import expect_run_of
 
 if TYPE_CHECKING:
     from makar.codecs.pack import Pack
+    from makar.codecs.prompts import Prompts
     from makar.train.clock import Clock
 
 
@@ -71,6 +72,27 @@ def train(args: argparse.Namespace, kind: ModuleType, begin: Callable[[], Any], 
     expect_unfinished(out, session.clock)
     print(f"{prepared.config.recipe}: {kind.facts_of(session)}", file=sys.stderr)
     return follow(kind.watched(prepared, session), session.clock, looked, line, 'makar image --model NAME "..."')
+
+
+def pack_of(args: argparse.Namespace, out: Path, obtain: Callable[[Path], Pack], size_px: int,
+            like: Callable[[], Prompts | None] = lambda: None) -> Path:
+    """The pack that is named, made of the folder of pictures that is named, or the recipe's own.
+
+    like: how the model that is to be trained on was told words
+    Raises: NotHere, BadInput (no pictures), what `obtain` raises
+    """
+    if args.data is None:
+        return obtain(out).folder
+    if (args.data / "pack.json").is_file():
+        return Path(args.data)
+    from makar.curation.pictures.gather import Gathering, gather
+    from makar.curation.pictures.sources.folder import folder_source
+
+    pack = gather(out, [folder_source(args.data, args.licence)],
+                  Gathering(size_px=size_px, accept=None, num_workers=0, like=like()))
+    for why, num in sorted(pack.facts["dropped"].items()):
+        print(f"makar: {num:,} of the pictures left out: {why}", file=sys.stderr)
+    return pack.folder
 
 
 def tell_pack(pack: Pack) -> int:

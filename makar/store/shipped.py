@@ -56,12 +56,12 @@ ICONS_32 = Shipped("icons-32", "b24fdd984a5ff1b595d6ad632bb2e17f9f4753a962409dd5
                    23_098_496, "Apache-2.0")
 """Icons, emoji, tiles and avatars of 32 pixels, by the recipe image/icons_cpu."""
 
-ICONS_64 = Shipped("icons-64", "11e2e2a1d504d90bfd2acc89c9f5ef15295efc52666a461fc711cf485b6b4153",
-                   687_914, "Apache-2.0")
-"""The same, cleaner and of 64 pixels, by the recipe image/icons_clean_cpu: an autoencoder over what that one draws."""
+ICONS_128 = Shipped("icons-128", "1bf7fbfdae360acc5de354660733898807b3d92ae4abeaf42537948c566f651d",
+                   702_726, "Apache-2.0")
+"""The same, cleaner and of 128 pixels, by the recipe image/icons_clean_cpu: an autoencoder over what that one draws."""
 
 AVATARS_16 = Shipped("avatars-16", "3e5e725943a8114cfdb560ffe76dc251ceb954ab21bcf398f2fd54a5f44fa63a",
                      2_851_632, "Apache-2.0")
 """Avatars of 16 pixels by their attributes, by the recipe image/avatars_cpu."""
 
-SHIPPED: Mapping[str, Shipped] = MappingProxyType({model.name: model for model in (ICONS_64, ICONS_32, AVATARS_16)})
+SHIPPED: Mapping[str, Shipped] = MappingProxyType({model.name: model for model in (ICONS_128, ICONS_32, AVATARS_16)})

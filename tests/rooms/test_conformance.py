@@ -39,7 +39,7 @@ def _image(model: str) -> Any:
 
 REQUESTS: dict[str, Callable[[str], Any]] = {"text": _text, "code": _code, "image": _image}
 ROOMS = plugins.names("makar.rooms")
-SHIPPED = {"image": "icons-64"}
+SHIPPED = {"image": "icons-128"}
 
 
 def exactly(request: Any, **changes: Any) -> Any:

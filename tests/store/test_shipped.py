@@ -20,7 +20,7 @@ from makar.store.shipped import AVATARS_16, SHIPPED, Shipped
 from makar.tracing.pictures import open_pictures
 
 MOST_BYTES = 16 << 20
-TOLD = {"icons-64": ("CC-BY-4.0", "image/icons_clean_cpu"), "icons-32": ("CC-BY-4.0", "image/icons_cpu"),
+TOLD = {"icons-128": ("CC-BY-4.0", "image/icons_clean_cpu"), "icons-32": ("CC-BY-4.0", "image/icons_cpu"),
         "avatars-16": ("CC0-1.0", "image/avatars_cpu")}
 
 
@@ -83,14 +83,14 @@ def test_it_knows_what_it_was_shown_and_by_whom_it_was_drawn() -> None:
 
 
 def test_what_cleans_drawings_knows_whose_they_are() -> None:
-    model = ROOM.build(store.stored("icons-64"))
-    assert isinstance(model, Cleaned) and (model.native_px, model.drawer.native_px) == (64, 32)
+    model = ROOM.build(store.stored("icons-128"))
+    assert isinstance(model, Cleaned) and (model.native_px, model.drawer.native_px) == (128, 32)
     assert (model.drawer.sha256, model.learned_as) == (SHIPPED["icons-32"].sha256, "icons-32")
     assert model.concepts == model.drawer.concepts and SHIPPED["icons-32"].sha256[:16] in model.training_data
     rows, columns = np.indices((32, 32)) - 15.5
     disc = np.where((rows**2 + columns**2 < 12**2)[..., None], (220, 40, 40, 255), (0, 0, 0, 0)).astype(np.uint8)
     made = model.cleaned(disc)
-    assert made.shape == (64, 64, 4)
+    assert made.shape == (128, 128, 4)
     assert np.abs(resized(made[None], 32)[0].astype(float) - disc).mean() < 12
 
 

@@ -18,10 +18,10 @@ from makar.ledger import Ledger
 from makar.provenance.released import Released, Withheld
 from makar.store.fetch import fetch
 from makar.store.pictures import FILES
-from makar.store.shipped import AVATARS_16, ICONS_32, ICONS_64
+from makar.store.shipped import AVATARS_16, ICONS_32, ICONS_128
 from makar.tracing.pictures import NEIGHBOURS, Neighbour, PictureIndex, open_pictures
 
-ICONS, AVATARS = ICONS_64.name, AVATARS_16.name
+ICONS, AVATARS = ICONS_128.name, AVATARS_16.name
 SHOWN = {ICONS: ICONS_32.name, AVATARS: AVATARS}
 """The models that have the indices of what they and the others were shown."""
 PROMPTS = (("a smiling face", "flat", ICONS), ("a red dragon", "pixel", ICONS), ("a green tree", "flat", ICONS),
@@ -38,7 +38,7 @@ REQUEST = Request(
 
 def can_be_drawn() -> bool:
     """Whether the models are part of this installation, and what reads words and looks at pictures can be had."""
-    there = all((model.folder / "model.json").is_file() for model in (ICONS_64, ICONS_32, AVATARS_16))
+    there = all((model.folder / "model.json").is_file() for model in (ICONS_128, ICONS_32, AVATARS_16))
     if not there or importlib.util.find_spec("onnxruntime") is None:
         return False
     try:

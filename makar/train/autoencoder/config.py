@@ -16,12 +16,15 @@ class Spoil:
     """What is done to pictures before the net sees them, each time by another amount between nothing and this.
 
     frac: how often anything is; spots: of 1, 2 and 4 pixels, as a part of the range from -1 to 1; kept: noise on the
-    numbers that are kept, whose mean square is 1
+    numbers that are kept, whose mean square is 1. drawn: which part of a batch the model itself has spoilt instead, by
+    drawing the pictures on from under noise; drawings: how many of each there are
     """
 
     frac: float = 0.75
     spots: float = 0.25
     kept: float = 0.5
+    drawn: float = 0.0
+    drawings: int = 3
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ class Watch:
 class Config:
     """A whole run.
 
-    model: whose drawings the net is to clean, by its name; it learns from pictures alone
+    model: whose drawings the net is to clean, by its name
+    start: whose weights the run begins with, a checkpoint's folder or an autoencoder's name; empty for random ones
     widths, blocks_in, blocks_out, latent_dim, fine_dim, times: see `makar.nets.shapes.Autoencoded`
     shift_px: pictures are moved by up to so many pixels; workers: parts of a step that are computed side by side
     """
@@ -49,6 +53,7 @@ class Config:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     model: str = "icons-32"
+    start: str = ""
     widths: tuple[int, int] = (48, 96)
     blocks_in: int = 1
     blocks_out: int = 2
@@ -87,6 +92,7 @@ def resolved(config: Config) -> Config:
               ("latent_dim", config.latent_dim, 1, 1 << 12), ("fine_dim", config.fine_dim, 1, 1 << 12),
               ("times", config.times, 1, 32),
               ("shift_px", config.shift_px, 0, 64), ("spoil.frac", config.spoil.frac, 0, 1),
+              ("spoil.drawn", config.spoil.drawn, 0, 1), ("spoil.drawings", config.spoil.drawings, 1, 100),
               ("spoil.spots", config.spoil.spots, 0, 10), ("spoil.kept", config.spoil.kept, 0, 10),
               ("optimise.ema", config.optimise.ema, 0.0, 0.99999),
               ("schedule.num_steps", config.schedule.num_steps, 1, 10**8),

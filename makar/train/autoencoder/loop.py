@@ -33,7 +33,8 @@ class Progress:
     """What a step came to.
 
     error: how far pictures that were never trained on come out from what they are, given small, as the mean
-    difference of values from 0 to 255; train_error: as many that were
+    difference of values from 0 to 255; drawn_error: given as the model draws them; train_error: as many that were
+    trained on, given small
     """
 
     step: int
@@ -46,21 +47,41 @@ class Progress:
     left_s: float
     error: float | None = None
     train_error: float | None = None
+    drawn_error: float | None = None
     checkpoint: Path | None = None
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures of one split, and the same as the model draws them, if that is to be learned from.
+
+    Shapes: pixels (N, made_px, made_px, 4) uint8, drawn (N, drawings, S, S, 4) uint8
+    """
+
+    pixels: Tensor
+    drawn: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def given(self, rows: Tensor, times: int) -> tuple[Tensor, Tensor]:
+        """What is given to be judged or shown, and what they are: as the model draws them, or else small.
+
+        Shapes: rows (B,) -> (B, 4, S, S), (B, 4, made_px, made_px)
+        """
+        clean = values_of(self.pixels[rows])
+        return functional.avg_pool2d(clean, times) if self.drawn is None else values_of(self.drawn[rows, 0]), clean
 
 
 @dataclass
 class Session:
-    """A run in memory. `save` writes a checkpoint and returns where.
-
-    Shapes: pictures, held_out (N, made_px, made_px, 4) uint8
-    """
+    """A run in memory. `save` writes a checkpoint and returns where."""
 
     config: Config
     net: Autoencoder
     optimiser: Optimiser
-    pictures: Tensor
-    held_out: Tensor
+    pictures: Pictures
+    held_out: Pictures | None
     clock: Clock
     save: Callable[[Session], Path]
     out: Path
@@ -77,15 +98,14 @@ class Session:
                       watch.validate_steps, watch.checkpoint_s, watch.checkpoint_steps, lambda: self.save(self))
 
     @torch.no_grad()
-    def cleaned(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """Pictures given small as the net makes them, with the average of its weights where one is kept, and as they
-        are. Shapes: (N, made_px, made_px, 4) uint8 -> (N, 4, made_px, made_px) twice
+    def made_of(self, given: Tensor) -> Tensor:
+        """What the net makes of small pictures, with the average of its weights where one is kept.
+
+        Shapes: (N, 4, S, S) -> (N, 4, made_px, made_px)
         """
-        clean = values_of(pixels)
         with self.precisely():
-            made = [functional_call(self.net, self.optimiser.average, (functional.avg_pool2d(part, self.config.times),))
-                    for part in clean.split(_AT_ONCE)]
-        return torch.cat(made).float(), clean
+            made = [functional_call(self.net, self.optimiser.average, (part,)) for part in given.split(_AT_ONCE)]
+        return torch.cat(made).float()
 
     def precisely(self) -> torch.autocast:
         """In the precision of the run."""
@@ -99,9 +119,9 @@ def train(session: Session) -> Iterator[Progress]:
     """
     clock, batch = session.clock, session.config.batch
     for step in session.course.run(batch, partial(take_step, session), partial(judge, session)):
-        (loss, norm), (error, train_error) = step.taken, step.seen or (None, None)
+        (loss, norm), (error, train_error, drawn_error) = step.taken, step.seen or (None, None, None)
         yield Progress(clock.step, loss, norm, step.rate, clock.num_tok, batch / step.spent_s, clock.seconds,
-                       left_s(clock, session.limit_s), error, train_error, step.checkpoint)
+                       left_s(clock, session.limit_s), error, train_error, drawn_error, step.checkpoint)
 
 
 def take_step(session: Session, rate: float) -> tuple[float, float]:
@@ -126,8 +146,15 @@ def _gradient(session: Session, weights: Sequence[Tensor], part: int) -> Slopes:
     num = config.batch // config.workers + (part < config.batch % config.workers)
     random = torch.Generator(device).manual_seed((config.seed * 1_000_003 + session.clock.step) + part * 2**40)
     rows = torch.randint(len(session.pictures), (num,), generator=random, device=device)
-    clean = moved(values_of(session.pictures[rows]), config.shift_px, random)
+    drawn = session.pictures.drawn
+    num_drawn = 0 if drawn is None else round(num * config.spoil.drawn)
+    pictures = values_of(session.pictures.pixels[rows])
+    clean, _ = moved(pictures[num_drawn:], config.shift_px, random)
     given = spoilt(functional.avg_pool2d(clean, config.times), config.spoil, random)
+    if drawn is not None and num_drawn:
+        which = torch.randint(drawn.shape[1], (num_drawn,), generator=random, device=device)
+        others, mended = moved(pictures[:num_drawn], config.shift_px, random, values_of(drawn[rows[:num_drawn], which]))
+        clean, given = torch.cat((others, clean)), torch.cat((mended, given))
     with session.precisely():
         kept = session.net.encode(given.contiguous(memory_format=torch.channels_last))
         made = session.net.decode(noisy(kept, config.spoil.kept, random))
@@ -147,14 +174,20 @@ def distance(made: Tensor, clean: Tensor) -> Tensor:
     return apart.abs().mean() + apart.square().mean() + steps
 
 
-def moved(pictures: Tensor, most_px: int, random: torch.Generator) -> Tensor:
-    """Pictures mirrored or not, and all moved by one distance; what leaves on one side comes in on the other.
+def moved(pictures: Tensor, most_px: int, random: torch.Generator, small: Tensor | None = None
+          ) -> tuple[Tensor, Tensor]:
+    """Pictures mirrored or not, and all moved by one distance; what leaves on one side comes in on the other. And the
+    same small ones, moved with them by whole pixels of theirs.
 
-    Shapes: (B, C, S, S) -> the same
+    Shapes: pictures (B, C, M, M), small (B, C, S, S) -> the same
     """
+    small = pictures if small is None else small
+    times = pictures.shape[-1] // small.shape[-1]
+    most = most_px // times
     mirrored = torch.rand(len(pictures), 1, 1, 1, generator=random, device=pictures.device) < 0.5
-    by = torch.randint(-most_px, most_px + 1, (2,), generator=random, device=pictures.device).tolist()
-    return torch.where(mirrored, pictures.flip(3), pictures).roll(by, (2, 3))
+    by = torch.randint(-most, most + 1, (2,), generator=random, device=pictures.device).tolist()
+    large, little = (torch.where(mirrored, part.flip(3), part) for part in (pictures, small))
+    return large.roll([times * step for step in by], (2, 3)), little.roll(by, (2, 3))
 
 
 def spoilt(pictures: Tensor, spoil: Spoil, random: torch.Generator) -> Tensor:
@@ -176,15 +209,22 @@ def noisy(kept: Tensor, most: float, random: torch.Generator) -> Tensor:
     return kept + strength * torch.randn(kept.shape, generator=random, device=kept.device)
 
 
-def judge(session: Session) -> tuple[float | None, float]:
-    """How far pictures come out from what they are, never trained on and trained on."""
-    own = _error(session, session.pictures)
-    held_out = _error(session, session.held_out) if len(session.held_out) else None
-    session.measures |= {"train_error": own} | ({} if held_out is None else {"error": held_out})
-    return held_out, own
+def judge(session: Session) -> tuple[float | None, float, float | None]:
+    """How far pictures come out from what they are: never trained on, trained on, and those that were never trained on
+    as the model draws them.
+    """
+    found = {"train_error": _error(session, Pictures(session.pictures.pixels))}
+    if session.held_out is not None:
+        found["error"] = _error(session, Pictures(session.held_out.pixels))
+        if session.held_out.drawn is not None:
+            found["drawn_error"] = _error(session, session.held_out)
+    session.measures |= found
+    return found.get("error"), found["train_error"], found.get("drawn_error")
 
 
-def _error(session: Session, pictures: Tensor) -> float:
-    rows = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(0))
-    made, clean = session.cleaned(pictures[rows[:session.config.watch.validate_pictures].to(pictures.device)])
-    return float((made.clamp(-1, 1) - clean).abs().mean()) * 127.5
+@torch.no_grad()
+def _error(session: Session, pictures: Pictures) -> float:
+    chosen = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(0))
+    rows = chosen[:session.config.watch.validate_pictures].to(session.device)
+    given, clean = pictures.given(rows, session.config.times)
+    return float((session.made_of(given).clamp(-1, 1) - clean).abs().mean()) * 127.5

@@ -65,7 +65,7 @@ def prepare(out: Path, config: Config, pack: Path) -> Prepared:
     precision = pick_precision(config.precision, device)
     config = resolved(replace_at(replace_at(config, "device", device.type), "precision", precision))
     opened = open_pack(pack)
-    start = _told_of(config.start) if config.start else {}
+    start = told_of(config.start) if config.start else {}
     begin(out, config, {"where": str(pack), "root": opened.root, "start": start})
     return Prepared(out, config, opened, start)
 
@@ -133,7 +133,7 @@ def _held_out(prepared: Prepared, architecture: PictureShape, device: torch.devi
     return load_pictures(prepared.pack, "held_out", architecture.size_px, architecture.context_tok, device)
 
 
-def _told_of(start: str) -> dict[str, str]:
+def told_of(start: str) -> dict[str, str]:
     """What a record says of the model that a run begins with.
 
     Raises: UnknownName, Damaged, OutOfRoom
@@ -152,7 +152,7 @@ def _told_of(start: str) -> dict[str, str]:
 
 def _expect_the_same_start(start: str, told: Mapping[str, str]) -> None:
     """Raises: BadInput (under that name there is another model now), UnknownName, Damaged"""
-    if (sha256 := _told_of(start)["sha256"]) != told.get("sha256"):
+    if (sha256 := told_of(start)["sha256"]) != told.get("sha256"):
         raise BadInput(f"the run began with '{start}' as {told.get('sha256', 'nobody told')[:16]}, and what has that "
                        f"name now is {sha256[:16]}; put the model back, or begin another run")
 

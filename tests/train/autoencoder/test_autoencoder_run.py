@@ -10,19 +10,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from makar import recipes, store
 from makar.cli import main
 from makar.codecs.pack import open_pack
 from makar.codecs.picture import encoded
+from makar.codecs.pixels import resized, to_values
 from makar.generate.load import load
-from makar.kit.errors import BadInput
+from makar.kit.errors import BadInput, Damaged
+from makar.native.pictures import Asked
 from makar.nets.shards import load_shards
 from makar.rooms.image import ROOM, ImageRequest, ImageSampling
 from makar.rooms.image.models.cleaned import Cleaned, build
 from makar.rooms.image.request import Reference
 from makar.store.native import AUTOENCODER, family_of
+from makar.train.autoencoder.checkpoint import matrices
 from makar.train.autoencoder.config import Spoil, Watch
+from makar.train.autoencoder.drawings import Known, drawings
 from makar.train.autoencoder.loop import distance, moved, noisy, spoilt
 from makar.train.autoencoder.run import Prepared, open_session, prepare, reopen, watched
 from makar.train.checkpoint import checkpoints
@@ -64,7 +69,7 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: Path) -> objec
 def begun(out: Path, pack: Path, num_steps: int, **changes: object) -> Prepared:
     config = recipes.load("image/icons_clean_cpu").config()
     return prepare(out, dataclasses.replace(config, **{
-        "model": "small", "widths": (8, 16), "fine_dim": 4, "times": 2, "batch": 8, "workers": 1, "shift_px": 1,
+        "model": "small", "widths": (8, 16), "fine_dim": 4, "times": 2, "batch": 8, "workers": 1, "shift_px": 1, "spoil": Spoil(),
         "optimise": dataclasses.replace(config.optimise, ema=0.9, rate=4e-3),
         "schedule": dataclasses.replace(config.schedule, num_steps=num_steps, warmup_steps=2),
         "watch": Watch(validate_steps=20, sheet_steps=1000), **changes}), pack)
@@ -150,8 +155,45 @@ def test_held_out_pictures_are_never_trained_on(tmp_path: Path, pack: Path) -> N
     places, pixels = opened.pixels(16)
     rows = {split: {one.tobytes() for place, one in zip(places, pixels, strict=True)
                     if opened.entries[place].split == split} for split in ("train", "held_out")}
-    assert {one.numpy().tobytes() for one in session.pictures} == rows["train"]
-    assert {one.numpy().tobytes() for one in session.held_out} == rows["held_out"]
+    assert session.held_out is not None
+    assert {one.numpy().tobytes() for one in session.pictures.pixels} == rows["train"]
+    assert {one.numpy().tobytes() for one in session.held_out.pixels} == rows["held_out"]
+
+
+def test_it_learns_to_mend_what_the_model_draws(tmp_path: Path, pack: Path, small: Path) -> None:
+    spoil = Spoil(drawn=0.5, drawings=2)
+    prepared = begun(tmp_path / "run", pack, 60, spoil=spoil, watch=Watch(validate_steps=20, checkpoint_steps=30))
+    session = open_session(prepared)
+    assert session.pictures.drawn is not None and session.pictures.drawn.shape[1:] == (2, 8, 8, 4)
+    assert not torch.equal(session.pictures.drawn[:, 0], session.pictures.drawn[:, 1])
+    rows = list(watched(prepared, session))
+    seen = [row.drawn_error for row in rows if row.drawn_error is not None]
+    assert len(seen) == 3 and seen[-1] < seen[0]
+    files = {path: path.read_bytes() for path in (tmp_path / "run" / "drawn").iterdir()}
+    again = open_session(reopen(tmp_path / "run"), resume=True)
+    assert again.pictures.drawn is not None and torch.equal(again.pictures.drawn, session.pictures.drawn)
+    first = min(files)
+    first.unlink()
+    open_session(reopen(tmp_path / "run"), resume=True)
+    assert first.read_bytes() == files[first]
+    first.write_bytes(b"drawn")
+    with pytest.raises(Damaged, match="remove it"):
+        open_session(reopen(tmp_path / "run"), resume=True)
+
+
+def test_who_finds_every_picture_draws_it_as_it_is(tmp_path: Path, pack: Path) -> None:
+    opened = open_pack(pack)
+    places, pixels = opened.pixels(16)
+    known = Known([opened.entries[places[0]]], pixels[:1])
+    small = resized(pixels[:1], 8)
+
+    class Finds:
+        def __call__(self, z: np.ndarray, time: float, asked: Asked) -> np.ndarray:
+            return np.repeat(to_values(small), len(z), 0)
+
+    model = dataclasses.replace(load(ROOM, "small"), net=Finds())
+    drawn = drawings(tmp_path, "train", model, known, 3, 1)
+    assert drawn.shape == (1, 3, 8, 8, 4) and np.abs(drawn[0].astype(int) - small).max() <= 1
 
 
 def test_pictures_are_spoilt_no_more_than_is_said() -> None:
@@ -163,7 +205,9 @@ def test_pictures_are_spoilt_no_more_than_is_said() -> None:
     flat = torch.full((32, 4, 16, 16), 0.5)
     assert torch.allclose(spoilt(flat, Spoil(frac=1.0, spots=0.0), random), flat)
     assert torch.equal(noisy(flat, 0.0, random), flat) and 0.1 < (noisy(flat, 0.5, random) - flat).std() < 0.5
-    assert torch.equal(torch.sort(moved(pictures, 3, random).flatten(1)).values, torch.sort(pictures.flatten(1)).values)
+    large, small = moved(pictures, 5, random, functional.avg_pool2d(pictures, 2))
+    assert torch.equal(torch.sort(large.flatten(1)).values, torch.sort(pictures.flatten(1)).values)
+    assert torch.allclose(functional.avg_pool2d(large, 2), small) and not torch.equal(large, pictures)
     assert distance(flat, flat) == 0 < distance(flat, spoilt(flat, Spoil(frac=1.0), random))
 
 
@@ -176,3 +220,34 @@ def test_the_command_trains_and_says_what_is_wrong(tmp_path: Path, pack: Path,
         assert complaint in capsys.readouterr().err
     assert main([*command, "--set", "schedule.num_steps=3"]) == 0
     assert checkpoints(tmp_path / "run")
+
+
+def test_it_goes_on_from_another_autoencoder(tmp_path: Path, pack: Path) -> None:
+    earlier = trained(tmp_path / "first", pack, 20)
+    prepared = begun(tmp_path / "second", pack, 2, start=str(earlier))
+    session = open_session(prepared)
+    kept = load_shards(earlier, "weights")[0]
+    assert torch.equal(matrices(dict(session.net.named_parameters()))["fine.weight"], kept["fine.weight"].float())
+    facts = json.loads((earlier / "model.json").read_text())
+    folder = list(watched(prepared, session))[-1].checkpoint
+    assert folder is not None
+    after = json.loads((folder / "model.json").read_text())
+    assert after["trained"]["start"]["sha256"] == facts["weights_sha256"]
+    assert facts["weights_sha256"][:16] in after["training_data"]
+    with pytest.raises(BadInput, match="another shape"):
+        begun(tmp_path / "other", pack, 2, start=str(earlier), latent_dim=3)
+
+
+def test_a_model_of_your_own_is_cleaned_by_your_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    for number in range(6):
+        pixels = np.zeros((150, 150, 4), np.uint8)
+        pixels[10 + 10 * number:, 20:130] = (40 * number, 80, 200, 255)
+        (own / f"flag {number}.png").write_bytes(encoded(pixels, "png"))
+    command = ["train", "image/own_clean", "--data", str(own), "-o", str(tmp_path / "run")]
+    assert main(command) == 2 and "--set model=NAME" in capsys.readouterr().err
+    assert main([*command, "--set", "model=icons-32", "--set", "schedule.num_steps=2", "--set", "batch=2"]) == 0
+    assert main(["models", "add", str(checkpoints(tmp_path / "run")[-1]), "--name", "mine"]) == 0
+    model = load(ROOM, "mine")
+    assert isinstance(model, Cleaned) and (model.native_px, model.learned_as) == (128, "icons-32")

@@ -69,7 +69,8 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: Path) -> objec
 def begun(out: Path, pack: Path, num_steps: int, **changes: object) -> Prepared:
     config = recipes.load("image/icons_clean_cpu").config()
     return prepare(out, dataclasses.replace(config, **{
-        "model": "small", "widths": (8, 16), "fine_dim": 4, "times": 2, "batch": 8, "workers": 1, "shift_px": 1, "spoil": Spoil(),
+        "model": "small", "widths": (8, 16), "fine_dim": 4, "times": 2, "batch": 8, "workers": 1, "shift_px": 1,
+        "spoil": Spoil(),
         "optimise": dataclasses.replace(config.optimise, ema=0.9, rate=4e-3),
         "schedule": dataclasses.replace(config.schedule, num_steps=num_steps, warmup_steps=2),
         "watch": Watch(validate_steps=20, sheet_steps=1000), **changes}), pack)

@@ -9,6 +9,8 @@ from makar.cli._settings import configured
 from makar.cli._training import folder_of, pack_of, tell_pack, train
 
 if TYPE_CHECKING:
+    from makar.codecs.prompts import Prompts
+    from makar.train.pictures.config import Config
     from makar.train.pictures.loop import Progress
     from makar.train.pictures.recipe import PictureRecipe
     from makar.train.pictures.run import Prepared
@@ -20,15 +22,23 @@ def run(args: argparse.Namespace, recipe: PictureRecipe) -> int:
 
     out = folder_of(args)
     if args.only_data:
-        return tell_pack(recipe.obtain(out))
+        config = configured(recipe.config(), args)
+        return tell_pack(recipe.obtain(out, _words(config)))
 
     def begin() -> Prepared:
         config = configured(recipe.config(), args)
-        pack = pack_of(args, out, recipe.obtain, config.net.size_px,
-                       lambda: kind.words_of(config.start) if config.start else None)
+        words = _words(config)
+        pack = pack_of(args, out, lambda folder: recipe.obtain(folder, words), config.net.size_px, words)
         return kind.prepare(out, config, pack)
 
     return train(args, kind, begin, _looked, _line)
+
+
+def _words(config: Config) -> Prompts | None:
+    """How the model that the run begins with was told words, if there is one."""
+    from makar.train.pictures.run import words_of
+
+    return words_of(config.start) if config.start else None
 
 
 def _looked(progress: Progress) -> bool:

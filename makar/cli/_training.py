@@ -75,7 +75,7 @@ def train(args: argparse.Namespace, kind: ModuleType, begin: Callable[[], Any], 
 
 
 def pack_of(args: argparse.Namespace, out: Path, obtain: Callable[[Path], Pack], size_px: int,
-            like: Callable[[], Prompts | None] = lambda: None) -> Path:
+            like: Prompts | None = None) -> Path:
     """The pack that is named, made of the folder of pictures that is named, or the recipe's own.
 
     like: how the model that is to be trained on was told words
@@ -89,7 +89,7 @@ def pack_of(args: argparse.Namespace, out: Path, obtain: Callable[[Path], Pack],
     from makar.curation.pictures.sources.folder import folder_source
 
     pack = gather(out, [folder_source(args.data, args.licence)],
-                  Gathering(size_px=size_px, accept=None, num_workers=0, like=like()))
+                  Gathering(size_px=size_px, accept=None, num_workers=0, like=like))
     for why, num in sorted(pack.facts["dropped"].items()):
         print(f"makar: {num:,} of the pictures left out: {why}", file=sys.stderr)
     return pack.folder

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from makar.codecs.pack import Pack
+from makar.codecs.prompts import Prompts
 from makar.train.pictures.config import Config
 from makar.train.pictures.recipe import PictureRecipe
 
@@ -17,12 +18,12 @@ def config() -> Config:
     return Config("image/icons", size=8, batch=1024)
 
 
-def obtain(folder: Path) -> Pack:
+def obtain(folder: Path, like: Prompts | None = None) -> Pack:
     """Every source, rendered once."""
     from makar.curation.pictures.gather import Gathering, gather
     from makar.curation.pictures.sources import SOURCES
 
-    return gather(folder, SOURCES, Gathering())
+    return gather(folder, SOURCES, Gathering(like=like))
 
 
 RECIPE = PictureRecipe("icons, emoji, clip art, tiles and avatars of 64 pixels, from nothing", config, obtain)

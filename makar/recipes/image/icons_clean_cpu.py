@@ -25,7 +25,7 @@ def config() -> Config:
 
 def obtain(folder: Path) -> Pack:
     """The sources of `image/icons_cpu`, rendered at that size."""
-    return icons_cpu.obtain(folder, SIZE_PX)
+    return icons_cpu.obtain(folder, size_px=SIZE_PX)
 
 
 RECIPE = AutoencoderRecipe("an autoencoder that cleans what icons-32 draws, and makes 128 pixels of it", config, obtain)

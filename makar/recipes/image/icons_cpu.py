@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from makar.codecs.pack import Pack
+from makar.codecs.prompts import Prompts
 from makar.curation.pictures.drawing import Drawing, Source
 from makar.train.config import Optimise, Schedule
 from makar.train.pictures.config import Config, Early, Flow, Net, Watch
 from makar.train.pictures.recipe import PictureRecipe
 
-CHOSEN = ("twemoji", "fluent-emoji-flat", "emojione", "fxemoji", "noto", "flat-color-icons", "dicebear-lorelei",
-          "dicebear-pixelart", "dicebear-thumbs", "crawl")
+CHOSEN = ("twemoji", "fluent-emoji-flat", "emojione", "fxemoji", "noto", "noto-v1", "streamline-emojis",
+          "flat-color-icons", "fluent-emoji-3d", "dicebear-lorelei", "dicebear-pixelart", "dicebear-thumbs", "crawl")
 _LEFT_OUT = re.compile(r"\bflag\b|^keycap|o.clock$|-thirty$|\bbutton$|^regional indicator|^family\b|^kiss\b|"
                        r"^couple with")
 
@@ -44,13 +45,13 @@ def config() -> Config:
                               tries=16))
 
 
-def obtain(folder: Path, size_px: int = 64) -> Pack:
+def obtain(folder: Path, like: Prompts | None = None, size_px: int = 64) -> Pack:
     """The chosen sources, rendered once."""
     from makar.curation.pictures.gather import Gathering, gather
     from makar.curation.pictures.sources import SOURCES
 
     return gather(folder, [_without_signs(source) for source in SOURCES if source.name in CHOSEN],
-                  Gathering(size_px=size_px))
+                  Gathering(size_px=size_px, like=like))
 
 
 def _without_signs(source: Source) -> Source:

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 
 from makar.codecs.pack import Pack
+from makar.codecs.prompts import Prompts
 from makar.kit.errors import BadInput
 from makar.recipes.image import icons_cpu
 from makar.store.shipped import ICONS_32
@@ -24,7 +25,7 @@ def config() -> Config:
         watch=dataclasses.replace(start.watch, validate_pictures=128, sheet_steps=100))
 
 
-def obtain(folder: Path) -> Pack:
+def obtain(folder: Path, like: Prompts | None = None) -> Pack:
     """Raises: BadInput (always: the pictures are yours)"""
     raise BadInput("image/own needs your pictures: --data FOLDER, with captions in their names, in NAME.txt or in "
                    "captions.jsonl")

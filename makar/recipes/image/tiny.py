@@ -8,6 +8,7 @@ from itertools import product
 from pathlib import Path
 
 from makar.codecs.pack import Pack
+from makar.codecs.prompts import Prompts
 from makar.train.config import Optimise, Schedule
 from makar.train.pictures.config import Config, Net, Watch
 from makar.train.pictures.recipe import PictureRecipe
@@ -25,7 +26,7 @@ def config() -> Config:
                   watch=Watch(validate_steps=100, validate_pictures=64, sheet_steps=200, num_steps=20))
 
 
-def obtain(folder: Path) -> Pack:
+def obtain(folder: Path, like: Prompts | None = None) -> Pack:
     """Four shapes in four colours, filled and hollow, large and small."""
     from makar.curation.pictures.drawing import Drawing, Source
     from makar.curation.pictures.gather import Gathering, gather
@@ -36,7 +37,7 @@ def obtain(folder: Path) -> Pack:
                           drawn(colour, shape, style, size))
 
     return gather(folder, [Source("shapes", "made here", drawings)],
-                  Gathering(size_px=SIZE_PX, held_out_frac=0.1, reader="hashed", num_workers=0))
+                  Gathering(size_px=SIZE_PX, held_out_frac=0.1, reader="hashed", like=like, num_workers=0))
 
 
 def drawn(colour: str, shape: str, style: str, size: str) -> bytes:

@@ -41,7 +41,7 @@ class Net:
 
 @dataclass(frozen=True)
 class Flow:
-    """What the net learns from: at which times, and how often without words or look.
+    """What the net learns from: at which times, and how often without words or look, or mirrored.
 
     time_mean, time_spread: of the normal number whose sigmoid is the time
     """
@@ -50,6 +50,7 @@ class Flow:
     time_spread: float = 0.8
     no_words_frac: float = 0.1
     no_look_frac: float = 0.1
+    mirrored_frac: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,7 @@ def resolved(config: Config) -> Config:
               ("flow.no_words_frac", config.flow.no_words_frac, 0, 1), ("kept_frac", config.kept_frac, 0, 1),
               ("optimise.ema", config.optimise.ema, 0, 0.99999),
               ("flow.no_look_frac", config.flow.no_look_frac, 0, 1),
+              ("flow.mirrored_frac", config.flow.mirrored_frac, 0, 1),
               ("watch.validate_steps", config.watch.validate_steps, 1, 10**8),
               ("watch.sheet_steps", config.watch.sheet_steps, 1, 10**8)]
     if n.early is not None:

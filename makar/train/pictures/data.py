@@ -22,10 +22,13 @@ PLAIN_FRAC = 0.4
 
 @dataclass(frozen=True)
 class Dropped:
-    """How often a picture is trained on without its words, or without its look, so that either may be left open."""
+    """How often a picture is trained on without its words, or without its look, so that either may be left open, and
+    how often as in a mirror, so that there are more pictures to learn from.
+    """
 
     words_frac: float = 0.1
     look_frac: float = 0.1
+    mirrored_frac: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,11 @@ class Pictures:
         looks = self.looks[rows, (chance[2] < 0.5).long()] * (chance[3] >= dropped.look_frac)
         condition = self.asked(self.phrases[rows, which], looks)
         kept = (chance[4] >= dropped.words_frac).view(-1, 1)
-        return values_of(self.pixels[rows]), Condition(condition.words * kept.unsqueeze(-1), condition.present & kept,
+        clean = values_of(self.pixels[rows])
+        if dropped.mirrored_frac:  # else chance goes on as it did before there were mirrors
+            mirrored = torch.rand(num, generator=random, device=device) < dropped.mirrored_frac
+            clean = torch.where(mirrored.view(-1, 1, 1, 1), clean.flip(-1), clean)
+        return clean, Condition(condition.words * kept.unsqueeze(-1), condition.present & kept,
                                                        condition.looks)
 
     def asked(self, phrases: Tensor, looks: Tensor) -> Condition:

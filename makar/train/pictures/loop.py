@@ -135,7 +135,8 @@ def gradient(session: Session, weights: Sequence[Tensor], part: int) -> Slopes:
     config, flow, random = session.config, session.config.flow, seeded(session, session.clock.step, part)
     num = min(config.at_once, config.batch - part * config.at_once)
     rows = torch.randint(len(session.pictures), (num,), generator=random, device=session.device)
-    clean, condition = session.pictures.batch(rows, random, Dropped(flow.no_words_frac, flow.no_look_frac))
+    dropped = Dropped(flow.no_words_frac, flow.no_look_frac, flow.mirrored_frac)
+    clean, condition = session.pictures.batch(rows, random, dropped)
     loss = loss_of(session, clean, condition, random, averaged=False).sum() / config.batch
     # At late times a relay's first net is not asked, at early ones its second.
     return loss.detach(), torch.autograd.grad(loss, weights, allow_unused=True, materialize_grads=True)

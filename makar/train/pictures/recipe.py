@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from makar.codecs.pack import Pack
+from makar.codecs.prompts import Prompts
 from makar.train.pictures.config import Config
 
 
 @dataclass(frozen=True)
 class PictureRecipe:
-    """obtain: makes the pack by itself in a folder, or goes on making it."""
+    """obtain: makes the pack by itself in a folder, or goes on making it, its words told as those of a model that is to
+    be trained on, if there is one.
+    """
 
     summary: str
     config: Callable[[], Config]
-    obtain: Callable[[Path], Pack]
+    obtain: Callable[[Path, Prompts | None], Pack]

@@ -262,6 +262,20 @@ def test_words_and_looks_are_left_out_as_often_as_asked(pack: Path) -> None:
     assert float((condition.looks == 0).float().mean()) == pytest.approx(0.2, abs=0.04)
 
 
+def test_as_many_pictures_as_asked_are_mirrored(pack: Path) -> None:
+    from makar.codecs.pack import open_pack
+
+    pictures = load_pictures(open_pack(pack), "train", 16, 4, torch.device("cpu"))
+    lopsided = torch.zeros_like(pictures.pixels)
+    lopsided[:, :, :8] = 255
+    pictures = dataclasses.replace(pictures, pixels=lopsided)
+    rows = torch.zeros(4000, dtype=torch.long)
+    clean, _ = pictures.batch(rows, torch.Generator().manual_seed(0), Dropped(mirrored_frac=0.3))
+    left = clean[..., 0] > 0
+    assert bool((left != (clean[..., -1] > 0)).all()), "either as it is or as in a mirror"
+    assert float((~left[:, 0, 0]).float().mean()) == pytest.approx(0.3, abs=0.04)
+
+
 def test_a_sheet_shows_every_picture() -> None:
     pictures = np.full((5, 8, 8, 4), 255, np.uint8)
     sheet = contact_sheet(pictures)
@@ -417,3 +431,17 @@ def test_own_pictures_go_on_with_another_run_s_weights_and_words(tmp_path: Path,
     assert torch.equal(ours["words.basis"], theirs["words.basis"]), "or other words would mean other things"
     model = json.loads((checkpoints(tmp_path / "second")[-1] / "model.json").read_text())
     assert sorted(model["concepts"]) == ["blue bar", "red bar"]
+
+
+def test_a_recipe_s_own_pack_tells_words_as_the_model_that_is_begun_with(tmp_path: Path, pack: Path) -> None:
+    first = begun(tmp_path / "first", pack, 2)
+    list(watched(first, open_session(first)))
+    start = checkpoints(tmp_path / "first")[-1]
+    tensors, facts = load_shards(start, "weights")
+    turned = tensors | {"words.basis": tensors["words.basis"].flip(1)}  # as of another choice of phrases
+    save_shards(start, "weights", turned, facts)
+    assert main(["train", "image/tiny", "--set", f"start={start}", "--only-data", "-o", str(tmp_path / "data")]) == 0
+    from makar.codecs.pack import open_pack
+
+    words = open_pack(tmp_path / "data" / "pack").words
+    assert np.allclose(words.basis, turned["words.basis"].numpy(), atol=1e-6)

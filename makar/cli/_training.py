@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from makar.kit.errors import BadInput
+from makar.kit.lock import alone_in
 from makar.train.begun import expect_run_of
 
 if TYPE_CHECKING:
@@ -68,10 +69,11 @@ def train(args: argparse.Namespace, kind: ModuleType, begin: Callable[[], Any], 
     """
     out = folder_of(args)
     prepared = begun_or_found(args, begin, lambda: kind.reopen(out, args.data))
-    session = kind.open_session(prepared, resume=args.resume, minutes=args.minutes)
-    expect_unfinished(out, session.clock)
-    print(f"{prepared.config.recipe}: {kind.facts_of(session)}", file=sys.stderr)
-    return follow(kind.watched(prepared, session), session.clock, looked, line, 'makar image --model NAME "..."')
+    with alone_in(out):
+        session = kind.open_session(prepared, resume=args.resume, minutes=args.minutes)
+        expect_unfinished(out, session.clock)
+        print(f"{prepared.config.recipe}: {kind.facts_of(session)}", file=sys.stderr)
+        return follow(kind.watched(prepared, session), session.clock, looked, line, 'makar image --model NAME "..."')
 
 
 def pack_of(args: argparse.Namespace, out: Path, obtain: Callable[[Path], Pack], size_px: int,

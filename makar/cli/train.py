@@ -12,6 +12,7 @@ from makar.cli import _train_autoencoder, _train_contest, _train_pictures
 from makar.cli._settings import configured
 from makar.cli._training import begun_or_found, expect_unfinished, folder_of, follow
 from makar.kit.errors import BadInput
+from makar.kit.lock import alone_in
 
 if TYPE_CHECKING:
     from makar.train.loop import Progress
@@ -73,13 +74,14 @@ def _run_text(args: argparse.Namespace) -> int:
     from makar.train.run import open_session, trained_weights, watched
 
     prepared = begun_or_found(args, lambda: _begin(args), lambda: _find(args))
-    session = open_session(prepared, resume=args.resume, minutes=args.minutes, device=args.device)
-    expect_unfinished(prepared.out, session.clock)
-    num_params = sum(weight.numel() for weight in trained_weights(session.learner.net).values())
-    print(f"{prepared.config.recipe}: {num_params:,} weights to train, {prepared.data['train_tok']:,} tokens of "
-          f"{prepared.data['num_documents']:,} documents, {session.device.type} {prepared.config.precision}, ceiling "
-          f"{session.ceiling_flops / 1e9:,.0f} GFLOP/s", file=sys.stderr)
-    return follow(watched(prepared, session), session.clock, _looked, _line, 'makar text --model NAME "..."')
+    with alone_in(prepared.out):
+        session = open_session(prepared, resume=args.resume, minutes=args.minutes, device=args.device)
+        expect_unfinished(prepared.out, session.clock)
+        num_params = sum(weight.numel() for weight in trained_weights(session.learner.net).values())
+        print(f"{prepared.config.recipe}: {num_params:,} weights to train, {prepared.data['train_tok']:,} tokens of "
+              f"{prepared.data['num_documents']:,} documents, {session.device.type} {prepared.config.precision}, "
+              f"ceiling {session.ceiling_flops / 1e9:,.0f} GFLOP/s", file=sys.stderr)
+        return follow(watched(prepared, session), session.clock, _looked, _line, 'makar text --model NAME "..."')
 
 
 def _looked(progress: Progress) -> bool:

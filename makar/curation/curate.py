@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -25,6 +24,7 @@ from makar.curation.worker import Order
 from makar.kit.config import canonical, to_json
 from makar.kit.errors import BadInput
 from makar.kit.files import atomic_write, atomic_writer, disk_errors
+from makar.kit.lock import alone_in
 
 FORM = 1  # of the spool; another version of Makar begins anew
 Progress = Callable[[int, int], None]
@@ -86,14 +86,7 @@ def _only_one(spool: Path, resume: bool) -> Iterator[None]:
     if not resume and any(spool.glob("task-*")):
         raise BadInput(f"an interrupted run left its work in '{spool}'; add --resume to go on with it, "
                        f"or begin anew after: rm -r {spool}")
-    with disk_errors(spool):
-        spool.mkdir(parents=True, exist_ok=True)
-        lock = (spool / "lock").open("wb")
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise BadInput(f"another run is at work in '{spool}'; wait for it to end") from error
+    with alone_in(spool):
         yield
 
 

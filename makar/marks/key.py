@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from makar.kit.errors import BadInput, Damaged, NotHere, UnknownName
 from makar.kit.files import atomic_write, disk_errors
 from makar.kit.home import home
-from makar.store.lock import held
+from makar.kit.lock import held
 
 SECRET_BYTES = 32
 ID_CHARS = 16

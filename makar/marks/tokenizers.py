@@ -12,8 +12,8 @@ from pathlib import Path
 from makar.codecs.bpe import Tokenizer
 from makar.kit.errors import Damaged
 from makar.kit.files import atomic_write, sha256_bytes
+from makar.kit.lock import held
 from makar.marks.key import OWNER_ONLY, key_folder, wait_quietly
-from makar.store.lock import held
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from torch import Tensor
 
 from makar.kit.errors import Damaged
 from makar.kit.files import atomic_writer, sha256_file
+from makar.kit.lock import held
 from makar.kit.progress import Progress
 from makar.native.cpu import default_threads
 from makar.native.pack import PANEL, WIDTHS, Packed, block_bytes, pack, pack_blocks, packed_shape
@@ -38,7 +39,6 @@ from makar.store.families import Target
 from makar.store.fetch import expect_room, say
 from makar.store.gguf_blocks import GROUP, bits_of, read_blocks
 from makar.store.gguf_file import GGUFFile
-from makar.store.lock import held
 from makar.store.stored_model import read_model
 
 PRECISIONS = ("file", "8bit", "4bit")

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from makar.kit.errors import BadInput, NoNetwork, NotHere
 from makar.kit.files import atomic_write, disk_errors, sha256_file
+from makar.kit.lock import held
 from makar.store import layout, native, pipeline
 from makar.store.catalogue import CATALOGUE, NOT_DISCLOSED, HubFile, Weights
 from makar.store.fetch import bar, expect_room, fetch, offline, say, whole
-from makar.store.lock import held
 from makar.store.mirrors import hub_repo
 from makar.store.mirrors.hub_repo import Entry, Repo
 from makar.store.stored_model import Origin, StoredModel, is_ready, make, read_model

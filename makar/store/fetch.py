@@ -14,10 +14,10 @@ from pathlib import Path
 
 from makar.kit.errors import BadInput, Damaged, MakarError, NoNetwork, NotHere, OutOfRoom, TimedOut
 from makar.kit.files import disk_errors
+from makar.kit.lock import held
 from makar.kit.progress import Progress
 from makar.store import layout
 from makar.store.catalogue import Archive, HubFile, RegistryFile, Weights
-from makar.store.lock import held
 from makar.store.mirrors import local, registry
 from makar.store.partial import Partial
 

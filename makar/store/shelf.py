@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from makar.kit.errors import Damaged, NotHere, UnknownName
+from makar.kit.lock import held
 from makar.store import layout, proof
 from makar.store.catalogue import CATALOGUE, HubFile, RegistryFile, Weights
 from makar.store.fetch import expect_room, fetch, say, whole
-from makar.store.lock import held
 from makar.store.pictures import enlarger
 from makar.store.shipped import SHIPPED, Shipped
 from makar.store.stored_model import Origin, StoredModel, is_current, is_ready, make, read_model

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from makar.kit.errors import Damaged, NotHere
 from makar.kit.files import disk_errors, sha256_file
+from makar.kit.lock import held
 from makar.store import layout, proof
 from makar.store.catalogue import CATALOGUE
 from makar.store.fetch import bar, say
-from makar.store.lock import held
 from makar.store.proof import Finding
 from makar.store.shelf import added_names, expect_known, raw_of, size_on_disk
 from makar.store.shipped import SHIPPED

@@ -16,6 +16,7 @@ from makar import recipes
 from makar.cli import main
 from makar.codecs.pixels import resized, to_pixels, to_values
 from makar.kit.errors import BadInput, Damaged
+from makar.kit.lock import alone_in
 from makar.methods.flow import euler, steps
 from makar.nets.patches import PatchTransformer
 from makar.nets.shards import load_shards, save_shards
@@ -445,3 +446,12 @@ def test_a_recipe_s_own_pack_tells_words_as_the_model_that_is_begun_with(tmp_pat
 
     words = open_pack(tmp_path / "data" / "pack").words
     assert np.allclose(words.basis, turned["words.basis"].numpy(), atol=1e-6)
+
+
+def test_one_process_at_a_time_trains_in_a_folder(tmp_path: Path, pack: Path,
+                                                  capsys: pytest.CaptureFixture[str]) -> None:
+    begun(tmp_path / "run", pack, 2)
+    with alone_in(tmp_path / "run"):
+        (tmp_path / "run" / "checkpoints").mkdir(exist_ok=True)
+        assert main(["train", "image/tiny", "--resume", "-o", str(tmp_path / "run")]) == 2
+    assert "another run is at work in" in capsys.readouterr().err

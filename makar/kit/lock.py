@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from makar.kit.errors import BadInput
 from makar.kit.files import disk_errors
 
 if sys.platform == "win32":
@@ -33,9 +34,10 @@ else:
 
 @contextmanager
 def held(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
-    """Holds the lock at `path`; `on_wait` is called once if another process has it. The file stays (removing it races).
+    """Holds the lock at `path`; `on_wait` is called once if another process has it, and may refuse to wait by raising.
+    The file stays (removing it races).
 
-    Raises: BadInput (the folder cannot be written)
+    Raises: BadInput (the folder cannot be written), what `on_wait` raises
     """
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,4 +47,17 @@ def held(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
             on_wait()
             while not _try_lock(file):
                 time.sleep(0.1)
+        yield
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Holds a folder that only one process may work in.
+
+    Raises: BadInput (another one does, the folder cannot be written)
+    """
+    def refuse() -> None:
+        raise BadInput(f"another run is at work in '{folder}'; wait for it to end")
+
+    with held(folder / "lock", refuse):
         yield

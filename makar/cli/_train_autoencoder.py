@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from makar.cli._settings import configured
 from makar.cli._training import folder_of, pack_of, tell_pack, train
 
 if TYPE_CHECKING:
+    from makar.train.autoencoder.config import Config
     from makar.train.autoencoder.loop import Progress
     from makar.train.autoencoder.recipe import AutoencoderRecipe
     from makar.train.autoencoder.run import Prepared
@@ -19,13 +21,16 @@ def run(args: argparse.Namespace, recipe: AutoencoderRecipe) -> int:
     from makar.train.autoencoder import run as kind
 
     out = folder_of(args)
-    if args.only_data:
-        return tell_pack(recipe.obtain(out))
+
+    def pack(config: Config) -> Path:
+        return pack_of(args, out, recipe.obtain, kind.architecture_of(config).made_px)
 
     def begin() -> Prepared:
         config = configured(recipe.config(), args)
-        return kind.prepare(out, config, pack_of(args, out, recipe.obtain, kind.architecture_of(config).made_px))
+        return kind.prepare(out, config, pack(config))
 
+    if args.only_data:
+        return tell_pack(pack(configured(recipe.config(), args)))
     return train(args, kind, begin, _looked, _line)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from makar.cli._settings import configured
@@ -21,16 +22,17 @@ def run(args: argparse.Namespace, recipe: PictureRecipe) -> int:
     from makar.train.pictures import run as kind
 
     out = folder_of(args)
-    if args.only_data:
-        config = configured(recipe.config(), args)
-        return tell_pack(recipe.obtain(out, _words(config)))
+
+    def pack(config: Config) -> Path:
+        words = _words(config)
+        return pack_of(args, out, lambda folder: recipe.obtain(folder, words), config.net.size_px, words)
 
     def begin() -> Prepared:
         config = configured(recipe.config(), args)
-        words = _words(config)
-        pack = pack_of(args, out, lambda folder: recipe.obtain(folder, words), config.net.size_px, words)
-        return kind.prepare(out, config, pack)
+        return kind.prepare(out, config, pack(config))
 
+    if args.only_data:
+        return tell_pack(pack(configured(recipe.config(), args)))
     return train(args, kind, begin, _looked, _line)
 
 

@@ -97,8 +97,14 @@ def pack_of(args: argparse.Namespace, out: Path, obtain: Callable[[Path], Pack],
     return pack.folder
 
 
-def tell_pack(pack: Pack) -> int:
-    """Says where a pack is and what is in it; nothing else was asked for."""
+def tell_pack(folder: Path) -> int:
+    """Says where a pack is and what is in it; nothing else was asked for.
+
+    Raises: Damaged
+    """
+    from makar.codecs.pack import open_pack
+
+    pack = open_pack(folder)
     print(pack.folder)
     print(f"{pack.facts['num_pictures']:,} pictures, root {pack.root}", file=sys.stderr)
     return 0

@@ -306,6 +306,8 @@ def test_the_command_makes_data_trains_and_resumes(tmp_path: Path, capsys: pytes
     small = ["--set", "size=1", "--set", "schedule.num_steps=2", "--set", "batch=8", "--set", "watch.num_steps=1"]
     assert main(["train", "image/tiny", "--only-data", "-o", str(tmp_path / "data")]) == 0
     assert capsys.readouterr().out.strip() == str(tmp_path / "data" / "pack")
+    assert main(["train", "image/tiny", "--only-data", "--data", str(pack), "-o", str(tmp_path / "none")]) == 0
+    assert capsys.readouterr().out.strip() == str(pack)
     assert main(["train", "image/tiny", "--data", str(pack), "-o", out, *small]) == 0
     assert "step-00000002" in capsys.readouterr().out
     assert main(["train", "image/tiny", "--resume", "-o", out]) == 2

@@ -37,8 +37,9 @@ def named(found: Neighbour) -> str:
     """The neighbour in words."""
     told = found.told
     credit = f", by {told.credit}" if told.credit else ""
-    return (f"{told.source}/{told.id} ({told.licence}{credit}; {found.num_bits} of 256 waves and {found.colour:.1f} of "
-            "255 in colour apart)")
+    mirrored = "mirrored; " if found.mirrored else ""
+    return (f"{told.source}/{told.id} ({told.licence}{credit}; {mirrored}{found.num_bits} of 256 waves and "
+            f"{found.colour:.1f} of 255 in colour apart)")
 
 
 def _distance(found: Neighbour) -> float:

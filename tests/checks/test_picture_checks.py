@@ -96,6 +96,8 @@ def test_a_copy_that_was_moved_and_scaled_is_told_and_another_drawing_is_not(ind
     moved[10:10 + SIDE, 30:30 + SIDE] = drawn(7)
     assert "shape-7" in verdict("near_copy", encoded(moved, "png"), near_copy=indexed).reason
     assert not verdict("near_copy", encoded(moved, "png"), near_copy=indexed).passed
+    mirrored = verdict("near_copy", encoded(moved[:, ::-1], "png"), near_copy=indexed)
+    assert not mirrored.passed and "shape-7 (MIT, by A. Maker; mirrored; " in mirrored.reason
     other = verdict("near_copy", encoded(drawn(99), "png"), near_copy=indexed)
     assert other.passed and "no near-copy of 40 indexed pictures; the nearest is shapes/shape-" in other.reason
 

@@ -66,8 +66,10 @@ class Real:
         return np.stack([small(self._pixels[place]).ravel() for place in self._trained])
 
     def nearest(self, pixels: Pixels) -> tuple[float, str]:
-        """How far the nearest picture that was trained on is, in steps of 255, and which it is."""
-        apart = np.abs(self._glances - small(pixels).ravel()).mean(1)
+        """How far the nearest picture that was trained on is, as it is or as in a mirror, in steps of 255, and which it
+        is.
+        """
+        apart = np.minimum(*(np.abs(self._glances - small(way).ravel()).mean(1) for way in (pixels, pixels[:, ::-1])))
         first = int(apart.argmin())
         return float(apart[first]), self._entries[self._trained[first]].id
 

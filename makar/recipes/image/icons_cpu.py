@@ -19,8 +19,8 @@ from makar.train.pictures.recipe import PictureRecipe
 
 CHOSEN = ("twemoji", "fluent-emoji-flat", "emojione", "fxemoji", "noto", "flat-color-icons", "dicebear-lorelei",
           "dicebear-pixelart", "dicebear-thumbs", "crawl")
-"""What icons-32 learned from. With noto-v1, streamline-emojis and fluent-emoji-3d as well, 57 minutes from nothing found
-no more concepts (its card).
+"""What icons-32 learned from. With noto-v1, streamline-emojis and fluent-emoji-3d as well, 57 minutes from nothing
+found no more concepts (its card).
 """
 _LEFT_OUT = re.compile(r"\bflag\b|^keycap|o.clock$|-thirty$|\bbutton$|^regional indicator|^family\b|^kiss\b|"
                        r"^couple with")

@@ -59,13 +59,16 @@ class Saver:
     def _model(self, session: Session) -> dict[str, Any]:
         facts, clock, of = self._pack.facts, session.clock, self._of
         told = ", ".join(f"{num:,} under {licence}" for licence, num in sorted(facts["licences"].items()))
-        start = self._start
-        before = f"; before, as {start['name']} ({start['sha256'][:16]}), {start['training_data']}" if start else ""
+        start, cleans = self._start, f"; what it cleans, {of['name']} ({of['sha256'][:16]}): {of['training_data']}"
+        before = ""
+        if start:  # what both clean is told once
+            before = (f"; before, as {start['name']} ({start['sha256'][:16]}), "
+                      f"{start['training_data'].removesuffix(cleans)}")
         return {
             "format": FORMAT, "family": AUTOENCODER, "architecture": to_json(session.net.config), "of": dict(of),
             "licence": "Apache-2.0; the pictures of its data under " + ", ".join(sorted(facts["licences"])),
-            "training_data": f"{len(session.pictures):,} pictures of the pack {self._pack.root[:16]} ({told}){before}; "
-                             f"what it cleans, {of['name']} ({of['sha256'][:16]}): {of['training_data']}",
+            "training_data": f"{len(session.pictures):,} pictures of the pack {self._pack.root[:16]} ({told})"
+                             f"{before}{cleans}",
             "trained": {"recipe": session.config.recipe, "step": clock.step, "num_pictures": clock.num_tok,
                         "seconds": round(clock.seconds, 1), "device": str(session.device), "parent": self._parent,
                         "start": dict(start), "corpus_root": self._pack.root, "spoil": to_json(session.config.spoil),

@@ -235,6 +235,7 @@ def test_it_goes_on_from_another_autoencoder(tmp_path: Path, pack: Path) -> None
     after = json.loads((folder / "model.json").read_text())
     assert after["trained"]["start"]["sha256"] == facts["weights_sha256"]
     assert facts["weights_sha256"][:16] in after["training_data"]
+    assert after["training_data"].count("what it cleans") == 1
     with pytest.raises(BadInput, match="another shape"):
         begun(tmp_path / "other", pack, 2, start=str(earlier), latent_dim=3)
 

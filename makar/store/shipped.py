@@ -56,7 +56,7 @@ ICONS_32 = Shipped("icons-32", "b24fdd984a5ff1b595d6ad632bb2e17f9f4753a962409dd5
                    23_098_496, "Apache-2.0")
 """Icons, emoji, tiles and avatars of 32 pixels, by the recipe image/icons_cpu."""
 
-ICONS_128 = Shipped("icons-128", "1bf7fbfdae360acc5de354660733898807b3d92ae4abeaf42537948c566f651d",
+ICONS_128 = Shipped("icons-128", "e86ecb41e8e13acc5219df807309d2be813fe9c065acbc2e88a845d7dee52ebd",
                    702_726, "Apache-2.0")
 """The same, cleaner and of 128 pixels, by the recipe image/icons_clean_cpu: an autoencoder over what that one draws."""
 
